@@ -1,0 +1,360 @@
+"""One question's verdict: gates, criteria, and what stands in the way of deciding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from grader.judge.fit import Own, judge_accuracy, judge_equals
+from grader.judge.rules import Finding, judge_gate, judge_trained
+from grader.judge.statement import judge_statement
+from grader.judge.values import Values
+from grader.judge.witness import Witness, fitted_values, same_values, shown, witness
+from grader.model import (
+    Answer,
+    CriterionVerdict,
+    Evidence,
+    FittedView,
+    GateVerdict,
+    Outcome,
+    QuestionGrade,
+    Reason,
+    Targets,
+    Training,
+)
+from grader.rubric import Accuracy, Criterion, Equals, Question, Rubric, Trained, TrueFalse
+
+_ROWS = 10
+_CURVE = 200
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A question's grade, and what later questions may compare with."""
+
+    grade: QuestionGrade
+    own: Own
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """The verdict on one training of one part of an answer."""
+
+    training: Training | None
+    values: Values
+    gates: tuple[GateVerdict, ...]
+    criteria: tuple[CriterionVerdict, ...]
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        gates = tuple(gate.outcome for gate in self.gates)
+        return gates + tuple(criterion.outcome for criterion in self.criteria)
+
+
+def judge_question(
+    question: Question,
+    rubric: Rubric,
+    evidence: Evidence,
+    targets: Targets | None,
+    own: Mapping[str, Own],
+) -> Verdict:
+    """The verdict on one question; `own` are the student's answers to earlier questions."""
+    answer = evidence.answers.items.get(question.id)
+    nothing = Own(question.id, None, Values(None), Outcome.NOT_ATTEMPTED)
+    if question.void == "full_marks":
+        return Verdict(_void(question, answer), nothing)
+    if answer is None:
+        return Verdict(_not_found(question, rubric, evidence), nothing)
+    if question.true_false:
+        return Verdict(_true_false(question, rubric, answer, evidence), nothing)
+    code = {cell.index for cell in evidence.submission.code}
+    attempts = [
+        _judge_part(question, evidence, targets, own, answer, number)
+        for number, part in enumerate(answer.parts)
+        if code & set(part.cells)
+    ]
+    if not attempts:
+        reason = Reason("judge.not_attempted")
+        return Verdict(_undone(question, Outcome.NOT_ATTEMPTED, reason, answer.cells), nothing)
+    grade, judged = _best(attempts)
+    if len(attempts) > 1:
+        grade = replace(
+            grade, notes=(*grade.notes, Reason("judge.several_answers", {"count": len(attempts)}))
+        )
+    if answer.confidence < rubric.locate.confidence:
+        grade = _to_person(grade, Reason("judge.located_low", {"confidence": round(answer.confidence, 2)}))
+    grade = replace(
+        grade,
+        cells=answer.cells,
+        notes=(*grade.notes, *answer.how),
+        fitted=_view(rubric, judged, question, targets),
+    )
+    asked = next((c.outcome for c in judged.criteria if c.id == "network"), Outcome.MET)
+    return Verdict(grade, Own(question.id, judged.training, judged.values, asked))
+
+
+# -- one part of an answer ------------------------------------------------------------------------
+
+
+def _judge_part(
+    question: Question,
+    evidence: Evidence,
+    targets: Targets | None,
+    own: Mapping[str, Own],
+    answer: Answer,
+    number: int,
+) -> tuple[QuestionGrade, _Judged]:
+    seen = witness(evidence, answer, number)
+    candidates: tuple[Training | None, ...] = seen.trainings or (None,)
+    judged = [_judge_training(question, evidence, targets, own, seen, t, number) for t in candidates]
+    chosen, sure = _choose(question, judged, seen)
+    grade = _combine(question, chosen)
+    notes = [reason for reason in (seen.cause,) if reason is not None]
+    if not sure:
+        grade = _to_person(grade, Reason("judge.two_networks"))
+    if seen.run is None:
+        grade = _to_person(grade, Reason("judge.not_run"))
+    elif seen.run.tampering:
+        grade = _to_person(grade, Reason("judge.tampering", {"what": ", ".join(seen.run.tampering)[:200]}))
+    if seen.hindrance is not None and grade.outcome is not Outcome.MET:
+        grade = _to_person(grade, seen.hindrance)
+    if chosen.training is None and _trains_in_source(evidence, question, number) and seen.cause is None:
+        # The source trains and raised nothing, yet no training was seen: not for a machine to say.
+        grade = _to_person(grade, Reason("judge.unseen_training"))
+    return replace(grade, notes=tuple(notes)), chosen
+
+
+def _trains_in_source(evidence: Evidence, question: Question, part: int) -> bool:
+    facts = evidence.facts.answer(question.id, part)
+    return bool(facts.backwards or facts.steps or facts.unclear)
+
+
+def _choose(question: Question, judged: list[_Judged], seen: Witness) -> tuple[_Judged, bool]:
+    """The training that counts: the only one, one of equals, or the one whose values are shown."""
+    last = judged[-1]
+    if all(other.outcomes == last.outcomes for other in judged):
+        return last, True
+    values = shown(question, seen)
+    if values is not None:
+        same = [j for j in judged if j.values.array is not None and same_values(j.values.array, values)]
+        if len(same) == 1:
+            return same[0], True
+    return last, False
+
+
+def _judge_training(
+    question: Question,
+    evidence: Evidence,
+    targets: Targets | None,
+    own: Mapping[str, Own],
+    seen: Witness,
+    training: Training | None,
+    part: int,
+) -> _Judged:
+    facts = evidence.facts.answer(question.id, part)
+    values = fitted_values(question, training, seen)
+    gates = tuple(judge_gate(gate, facts, training) for gate in question.gates)
+    criteria: list[CriterionVerdict] = []
+    for criterion in question.criteria:
+        failed = next(
+            (c.id for c in criteria if c.id in criterion.requires and c.outcome is not Outcome.MET), None
+        )
+        if failed is not None:
+            finding = Finding(Outcome.NOT_MET, Reason("judge.requires", {"criterion": failed}))
+        else:
+            finding = _check(criterion, question, evidence, targets, own, training, values, part)
+        criteria.append(_scored(criterion, finding))
+    return _Judged(training, values, gates, tuple(criteria))
+
+
+def _check(
+    criterion: Criterion,
+    question: Question,
+    evidence: Evidence,
+    targets: Targets | None,
+    own: Mapping[str, Own],
+    training: Training | None,
+    values: Values,
+    part: int,
+) -> Finding:
+    match criterion.check:
+        case Trained() as check:
+            return judge_trained(check, evidence.facts.answer(question.id, part), training)
+        case Accuracy() as check:
+            labels = () if targets is None else targets.labels
+            return judge_accuracy(check, values, training, labels)
+        case Equals(in_order):
+            return judge_equals(question, in_order, values, training, own, targets)
+        case TrueFalse():
+            raise AssertionError("true/false questions have no trainings")
+
+
+def _scored(criterion: Criterion, finding: Finding) -> CriterionVerdict:
+    points = {Outcome.MET: criterion.points, Outcome.NOT_MET: ZERO, Outcome.NOT_ATTEMPTED: ZERO}
+    decided = points.get(finding.outcome)
+    return CriterionVerdict(
+        id=criterion.id,
+        outcome=finding.outcome,
+        max_points=criterion.points,
+        points=decided,
+        low=ZERO if decided is None else decided,
+        high=criterion.points if decided is None else decided,
+        reason=finding.reason,
+        where=finding.where,
+    )
+
+
+# -- combining ------------------------------------------------------------------------------------
+
+
+def _combine(question: Question, judged: _Judged) -> QuestionGrade:
+    """A broken gate is zero; anything undecided is undecided; else the criteria add up."""
+    base = QuestionGrade(
+        id=question.id,
+        outcome=Outcome.NOT_MET,
+        max_points=question.points,
+        points=ZERO,
+        low=ZERO,
+        high=ZERO,
+        reason=Reason("judge.question.not_met"),
+        gates=judged.gates,
+        criteria=judged.criteria,
+    )
+    broken = next((gate for gate in judged.gates if gate.outcome is Outcome.NOT_MET), None)
+    if broken is not None:
+        return replace(base, reason=Reason("judge.gate_broken", {"gate": broken.id}))
+    low = sum((c.low for c in judged.criteria), ZERO)
+    high = sum((c.high for c in judged.criteria), ZERO)
+    if any(gate.outcome is Outcome.NEEDS_REVIEW for gate in judged.gates):
+        return replace(
+            base, outcome=Outcome.NEEDS_REVIEW, points=None, high=high, reason=Reason("judge.gate_review")
+        )
+    if any(not c.outcome.decided for c in judged.criteria):
+        reason = Reason("judge.question.review")
+        return replace(base, outcome=Outcome.NEEDS_REVIEW, points=None, low=low, high=high, reason=reason)
+    if all(c.outcome is Outcome.MET for c in judged.criteria):
+        outcome, reason = Outcome.MET, Reason("judge.question.met")
+    elif low > 0:
+        outcome, reason = Outcome.PARTLY_MET, Reason("judge.question.partly")
+    else:
+        outcome, reason = Outcome.NOT_MET, Reason("judge.question.not_met")
+    return replace(base, outcome=outcome, points=low, low=low, high=high, reason=reason)
+
+
+def _best(attempts: list[tuple[QuestionGrade, _Judged]]) -> tuple[QuestionGrade, _Judged]:
+    """The best compliant answer counts; a rule-breaking one among several is for a person."""
+    best = max(attempts, key=lambda attempt: (attempt[0].points is not None, attempt[0].low, attempt[0].high))
+    if len(attempts) > 1 and any(
+        gate.outcome in (Outcome.NOT_MET, Outcome.NEEDS_REVIEW)
+        for grade, _ in attempts
+        for gate in grade.gates
+    ):
+        return _to_person(best[0], Reason("judge.rule_broken_among_several")), best[1]
+    undecided = [grade for grade, _ in attempts if grade.points is None and grade.high > best[0].low]
+    if undecided and best[0].points is not None:
+        high = max(grade.high for grade in undecided)
+        return _to_person(replace(best[0], high=high), Reason("judge.several_undecided")), best[1]
+    return best
+
+
+def _to_person(grade: QuestionGrade, reason: Reason) -> QuestionGrade:
+    """Takes back a decision: nothing is granted or refused until a person has looked."""
+    if grade.outcome is Outcome.NEEDS_REVIEW:
+        return replace(grade, low=ZERO, high=grade.max_points, notes=(*grade.notes, reason))
+    return replace(
+        grade,
+        outcome=Outcome.NEEDS_REVIEW,
+        points=None,
+        low=ZERO,
+        high=grade.max_points,
+        reason=reason,
+    )
+
+
+# -- questions without a training -----------------------------------------------------------------
+
+
+def _undone(
+    question: Question, outcome: Outcome, reason: Reason, cells: tuple[int, ...] = ()
+) -> QuestionGrade:
+    undecided = not outcome.decided
+    return QuestionGrade(
+        id=question.id,
+        outcome=outcome,
+        max_points=question.points,
+        points=None if undecided else ZERO,
+        low=ZERO,
+        high=question.points if undecided else ZERO,
+        reason=reason,
+        cells=cells,
+    )
+
+
+def _not_found(question: Question, rubric: Rubric, evidence: Evidence) -> QuestionGrade:
+    """Without a heading there is no telling whose code it is, unless there is no code at all."""
+    claimed = {cell for answer in evidence.answers.items.values() for cell in answer.cells}
+    first = min(claimed, default=0)
+    stray = any(cell.index not in claimed and cell.index > first for cell in evidence.submission.code)
+    doubtful = any(a.confidence < rubric.locate.confidence for a in evidence.answers.items.values())
+    if stray or doubtful or not claimed:
+        return _undone(question, Outcome.NEEDS_REVIEW, Reason("judge.not_found"))
+    return _undone(question, Outcome.NOT_ATTEMPTED, Reason("judge.not_attempted"))
+
+
+def _void(question: Question, answer: Answer | None) -> QuestionGrade:
+    return QuestionGrade(
+        id=question.id,
+        outcome=Outcome.MET,
+        max_points=question.points,
+        points=question.points,
+        low=question.points,
+        high=question.points,
+        reason=Reason("judge.void"),
+        cells=() if answer is None else answer.cells,
+    )
+
+
+def _true_false(question: Question, rubric: Rubric, answer: Answer, evidence: Evidence) -> QuestionGrade:
+    criterion = next(c for c in question.criteria if isinstance(c.check, TrueFalse))
+    assert isinstance(criterion.check, TrueFalse)
+    finding = judge_statement(criterion.check.value, answer, evidence)
+    verdict = _scored(criterion, finding)
+    grade = QuestionGrade(
+        id=question.id,
+        outcome=finding.outcome,
+        max_points=question.points,
+        points=verdict.points,
+        low=verdict.low,
+        high=verdict.high,
+        reason=finding.reason,
+        cells=answer.cells,
+        criteria=(verdict,),
+        notes=answer.how,
+    )
+    if answer.confidence < rubric.locate.confidence and finding.outcome is not Outcome.NOT_ATTEMPTED:
+        return _to_person(grade, Reason("judge.located_low", {"confidence": round(answer.confidence, 2)}))
+    return grade
+
+
+# -- what the page draws --------------------------------------------------------------------------
+
+
+def _view(rubric: Rubric, judged: _Judged, question: Question, targets: Targets | None) -> FittedView | None:
+    values = judged.values
+    if values.array is None:
+        return None
+    target = None if targets is None else targets.items.get(question.id)
+    matching = target is not None and target.fitted["last"].shape == values.array.shape
+    return FittedView(
+        axis=rubric.labels.axis,
+        values=tuple(tuple(map(float, row)) for row in values.array[:_ROWS]),
+        target=tuple(tuple(map(float, row)) for row in target.fitted["last"][:_ROWS])
+        if target is not None and matching
+        else None,
+        source=values.source,
+        positions=values.array.shape[0],
+        losses=() if judged.training is None else judged.training.losses[:_CURVE],
+        target_losses=() if target is None else target.losses[:_CURVE],
+    )

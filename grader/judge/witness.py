@@ -1,0 +1,181 @@
+"""Which run and which trainings speak for an answer, and what kept it from working."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from grader.judge.values import Values, from_loss, from_variable
+from grader.model import Answer, Array, CellRun, Evidence, Reason, Run, Scalar, Snapshot, Training
+from grader.rubric import Question
+
+_SAME = 1e-6
+_DEVICE = re.compile(r"cuda|nvidia|cudnn|cublas|\bgpu\b|accelerator device", re.IGNORECASE)
+_MISSING_PACKAGE = ("ModuleNotFoundError", "ImportError")
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """What one part of an answer left behind in the run that counts for it.
+
+    `trainings` are those with at least one step, in order. `hindrance` is set when something that
+    is not the student's fault, or not clearly so, kept the answer from running: a person decides.
+    `cause` is the first error of the answer's own making.
+    """
+
+    run: Run | None
+    trainings: tuple[Training, ...] = ()
+    snapshot: Snapshot | None = None
+    hindrance: Reason | None = None
+    cause: Reason | None = None
+
+
+def witness(evidence: Evidence, answer: Answer, part: int) -> Witness:
+    """Everything that was seen of one part of an answer."""
+    cells = set(answer.parts[part].cells)
+    run = _run_for(evidence, cells)
+    if run is None:
+        return Witness(None)
+    own = [cell for cell in run.cells if cell.cell in cells]
+    return Witness(
+        run=run,
+        trainings=tuple(
+            t for t in run.trainings if (t.question, t.part) == (answer.question, part) and t.steps
+        ),
+        snapshot=next(
+            (s for s in run.snapshots if (s.question, s.part) == (answer.question, part)),
+            None,
+        ),
+        hindrance=_hindrance(evidence, run, own),
+        cause=_cause(own),
+    )
+
+
+def _run_for(evidence: Evidence, cells: set[int]) -> Run | None:
+    """The saved-order run where it was needed for these cells, else the first that reached them."""
+    reached = [run for run in evidence.runs if any(_ran(run.cell(cell)) for cell in cells)]
+    first = next((run for run in reached if run.purpose == "first"), None)
+    retried = next((run for run in reached if run.purpose == "retry"), None)
+    if first is not None and retried is not None and _stopped_by_wall(first, cells):
+        return retried
+    for run in reached:
+        if run.purpose == "saved_order" and first is not None and _failed(first, cells):
+            return run
+    return next((run for run in reached if run.purpose != "saved_order"), None)
+
+
+def _ran(cell: CellRun | None) -> bool:
+    return cell is not None and cell.status != "not_run"
+
+
+def _failed(run: Run, cells: Iterable[int]) -> bool:
+    return any((cell := run.cell(index)) is not None and cell.status != "ok" for index in cells)
+
+
+def _stopped_by_wall(run: Run, cells: Iterable[int]) -> bool:
+    return any((cell := run.cell(index)) is not None and cell.limit == "wall" for index in cells)
+
+
+def _cause(cells: list[CellRun]) -> Reason | None:
+    """The first thing that went wrong in the answer's own cells."""
+    for cell in cells:
+        if cell.status == "error":
+            params: dict[str, Scalar] = {
+                "error": cell.error,
+                "message": cell.message[:200],
+                "cell": cell.cell,
+            }
+            return Reason("judge.error", params)
+        if cell.limit and cell.status in ("interrupted", "killed"):
+            return Reason("judge.stopped", {"limit": cell.limit, "cell": cell.cell})
+        if cell.status == "died":
+            return Reason("judge.died", {"cell": cell.cell})
+    return None
+
+
+def _hindrance(evidence: Evidence, run: Run, cells: list[CellRun]) -> Reason | None:
+    if run.problem is not None:
+        return Reason("judge.grader_error", {"what": run.problem.id})
+    for cell in cells:
+        if cell.status == "error" and (reason := _not_their_fault(cell)):
+            return reason
+    if run.purpose == "saved_order":
+        return Reason("judge.saved_order")
+    if any(cell.status == "error" for cell in cells):
+        return _collateral(evidence, run)
+    return None
+
+
+def _not_their_fault(cell: CellRun) -> Reason | None:
+    told = f"{cell.message}\n{cell.traceback}" if cell.error == "AssertionError" else cell.message
+    if _DEVICE.search(told):
+        return Reason("judge.device", {"message": cell.message[:200]})
+    if cell.error in _MISSING_PACKAGE:
+        return Reason("judge.package", {"name": "".join(cell.message.split("'")[1:2]) or cell.message[:100]})
+    if cell.error == "StdinNotImplementedError":
+        return Reason("judge.input")
+    if cell.error == "MemoryError" or "DefaultCPUAllocator" in cell.message:
+        return Reason("judge.memory")
+    return None
+
+
+def _collateral(evidence: Evidence, run: Run) -> Reason | None:
+    """An error after a kernel was replaced, or after shared code was stopped, may be our doing."""
+    if run.purpose == "resumed":
+        fatal = next(
+            (c for earlier in evidence.runs for c in earlier.cells if c.status in ("died", "killed")), None
+        )
+        if fatal is not None:
+            return Reason("judge.collateral", {"cell": fatal.cell})
+    shared = set(evidence.answers.shared)
+    for cell in run.cells:
+        stopped = cell.status in ("interrupted", "killed", "died", "not_run")
+        own_fault = cell.status == "error" and _not_their_fault(cell) is None
+        if cell.cell in shared and cell.status != "ok" and (stopped or not own_fault):
+            return Reason("judge.collateral", {"cell": cell.cell})
+    return None
+
+
+# -- values ---------------------------------------------------------------------------------------
+
+
+def fitted_values(question: Question, training: Training | None, seen: Witness) -> Values:
+    """What fed the loss of a training; else a variable at the end of the answer; else the problem."""
+    if question.fitted is None:
+        return Values(None, Reason("judge.same_fit.no_values"))
+    shape = question.fitted.shape
+    found = (
+        Values(None, Reason("judge.same_fit.no_values"))
+        if training is None
+        else from_loss(training, "last", shape)
+    )
+    if found.array is not None or (found.problem and found.problem.id == "judge.same_fit.not_finite"):
+        return found
+    for name in question.fitted.names:
+        if (raw := _variable(seen, name)) is not None:
+            claimed = from_variable(name, raw, shape)
+            if claimed.array is not None:
+                return claimed
+    return found
+
+
+def shown(question: Question, seen: Witness) -> Array | None:
+    """The fitted values that the student shows in a variable, if there are any of the right shape."""
+    if question.fitted is not None:
+        for name in question.fitted.names:
+            if (raw := _variable(seen, name)) is not None:
+                values = from_variable(name, raw, question.fitted.shape).array
+                if values is not None:
+                    return values
+    return None
+
+
+def _variable(seen: Witness, name: str) -> Array | None:
+    return None if seen.snapshot is None else seen.snapshot.arrays.get(name)
+
+
+def same_values(one: Array, other: Array) -> bool:
+    return one.shape == other.shape and bool(np.abs(one - other).max() <= _SAME)
