@@ -19,7 +19,7 @@ import psutil
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
-from nbclient.exceptions import CellControlSignal, DeadKernelError
+from nbclient.exceptions import CellControlSignal, CellExecutionComplete, DeadKernelError
 from nbformat import NotebookNode
 
 from grader.model import CellRun, Limits, PlannedCell
@@ -40,6 +40,22 @@ class _Client(NotebookClient):
 
     output_bytes = 0
     messages = 0
+
+    async def _async_poll_output_msg(self, parent_msg_id: str, cell: Any, cell_index: int) -> None:
+        assert self.kc is not None
+        channel: Any = self.kc.iopub_channel
+        while True:
+            try:
+                msg = await channel.get_msg(timeout=None)
+                mine = msg["parent_header"].get("msg_id") == parent_msg_id
+            except Exception:  # noqa: BLE001 - not signed, not JSON, not a message: forged in the kernel
+                self.messages += 1
+                continue
+            if mine:
+                try:
+                    self.process_message(msg, cell, cell_index)
+                except CellExecutionComplete:
+                    return
 
     def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> None:
         self.messages += 1
@@ -66,9 +82,7 @@ class Kernel:
         manager.connection_file = str(folder / "connection.json")
         manager._kernel_spec = KernelSpec(argv=command, display_name="grader", language="python")
         self._manager = manager
-        self._client = _Client(
-            _node(cells=[], metadata={}), km=manager, timeout=None, allow_errors=True
-        )
+        self._client = _Client(_node(cells=[], metadata={}), km=manager, timeout=None, allow_errors=True)
         self._client.startup_timeout = _STARTUP_SECONDS
         self._reply: dict[str, Any] = {}
         self._question: str | None = None
@@ -145,6 +159,9 @@ class Kernel:
             await task
         except DeadKernelError:
             self.alive = False
+            return "died"
+        except Exception:  # noqa: BLE001 - a reply that is no reply: nothing more can be learned from it
+            self.kill()
             return "died"
         return "error" if self._reply.get("status") == "error" else "ok"
 

@@ -8,8 +8,10 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import psutil
 from pydantic import TypeAdapter, ValidationError
@@ -19,34 +21,47 @@ from grader.execution.evidence import Shipped, read_shipped
 from grader.model import CellRun, Reason, Run, RunPlan
 
 _SLACK_SECONDS = 180.0
+_GUARD_SECONDS = 0.2
 _MAX_RUN_BYTES = 64 << 20
 
 Progress = Callable[[int, str | None], None]
 
 
-def run(plan: RunPlan, *, cache: Path, progress: Progress = lambda _cell, _question: None) -> Run:
+def run(
+    plan: RunPlan,
+    *,
+    cache: Path,
+    progress: Progress = lambda _cell, _question: None,
+    stopped: threading.Event | None = None,
+) -> Run:
     """Executes the plan in a throw-away process under a deadline; a student's failure is a result.
 
     `cache` holds what kernels share (font lists). `progress` is called with the cell and the
-    question that begin. The scratch folder is gone when this returns.
+    question that begin. When `stopped` is set, the run is killed and KeyboardInterrupt raised. The
+    scratch folder is gone when this returns.
     """
+    stopped = stopped or threading.Event()
     with tempfile.TemporaryDirectory(prefix="grader-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         (folder / "plan.json").write_bytes(TypeAdapter(RunPlan).dump_json(plan))
-        (folder / "cache").write_text(str(cache), encoding="utf-8")
-        with (folder / "worker.log").open("wb") as log:
-            worker = subprocess.Popen(
-                [sys.executable, "-m", "grader.execution.worker", str(folder)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                start_new_session=True,
-            )
-            overdue = _follow(worker, _deadline(plan), progress)
-        result = _collect(plan, folder, worker.returncode, overdue)
-        remove(folder / "work")
-        return result
+        (folder / "cache").write_text(str(cache.resolve()), encoding="utf-8")
+        try:
+            with (folder / "worker.log").open("wb") as log, _start(folder, log) as worker:
+                overdue = _follow(worker, _deadline(plan), progress, stopped)
+            return _collect(plan, folder, worker.returncode, overdue)
+        finally:
+            remove(folder / "work")
+
+
+def _start(folder: Path, log: BinaryIO) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "grader.execution.worker", str(folder)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        text=True,
+        start_new_session=True,
+    )
 
 
 def _deadline(plan: RunPlan) -> float:
@@ -55,17 +70,23 @@ def _deadline(plan: RunPlan) -> float:
     return _SLACK_SECONDS + len(questions) * plan.limits.question_cpu_seconds * plan.limits.wall_factor
 
 
-def _follow(worker: subprocess.Popen[str], deadline: float, progress: Progress) -> bool:
-    """Passes on the worker's progress until it ends; True if it had to be killed."""
-    overdue = threading.Event()
+def _follow(
+    worker: subprocess.Popen[str], deadline: float, progress: Progress, stopped: threading.Event
+) -> bool:
+    """Passes on the worker's progress until it ends; True if it had to be killed as overdue."""
+    ended, overdue = threading.Event(), threading.Event()
 
-    def stop() -> None:
-        overdue.set()
-        _kill_tree(worker.pid)
+    def guard() -> None:
+        last = time.monotonic() + deadline
+        while not ended.wait(_GUARD_SECONDS):
+            if time.monotonic() > last:
+                overdue.set()
+            if overdue.is_set() or stopped.is_set():
+                _kill_tree(worker.pid)
+                return
 
-    timer = threading.Timer(deadline, stop)
-    timer.daemon = True
-    timer.start()
+    watching = threading.Thread(target=guard, daemon=True)
+    watching.start()
     try:
         assert worker.stdout is not None
         for line in worker.stdout:
@@ -75,10 +96,13 @@ def _follow(worker: subprocess.Popen[str], deadline: float, progress: Progress) 
         worker.wait()
     except BaseException:
         _kill_tree(worker.pid)
-        worker.wait()
         raise
     finally:
-        timer.cancel()
+        ended.set()
+        watching.join()
+        worker.wait()
+    if stopped.is_set():
+        raise KeyboardInterrupt
     return overdue.is_set()
 
 

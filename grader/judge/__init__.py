@@ -11,6 +11,6 @@
 Nothing here reads a file, starts a process, knows torch or the time.
 """
 
-from grader.judge.grade import failed, judge, missing
+from grader.judge.grade import errored, failed, judge, missing
 
-__all__ = ["failed", "judge", "missing"]
+__all__ = ["errored", "failed", "judge", "missing"]

@@ -74,6 +74,27 @@ def missing(rubric: Rubric, student: str, name: str) -> Grade:
     return _blank(rubric, student, name, "", Status.MISSING, Reason("grade.missing"))
 
 
+def errored(rubric: Rubric, submission: Submission, what: str) -> Grade:
+    """Our own fault: no question is decided, and the student loses nothing by it."""
+    reason = Reason("judge.grader_error", {"what": what})
+    questions = tuple(
+        QuestionGrade(
+            id=question.id,
+            outcome=Outcome.GRADER_ERROR,
+            max_points=question.points,
+            points=None,
+            low=ZERO,
+            high=question.points,
+            reason=reason,
+        )
+        for question in rubric
+    )
+    blank = _blank(
+        rubric, submission.student, submission.name, submission.filename, Status.PROVISIONAL, reason
+    )
+    return replace(blank, questions=questions, high=rubric.assignment.points)
+
+
 def _blank(rubric: Rubric, student: str, name: str, filename: str, status: Status, reason: Reason) -> Grade:
     return Grade(
         student=student,
@@ -86,7 +107,3 @@ def _blank(rubric: Rubric, student: str, name: str, filename: str, status: Statu
         high=rubric.assignment.points if status is Status.FAILED else ZERO,
         reason=reason,
     )
-
-
-def has_grader_error(grade: Grade) -> bool:
-    return any(question.outcome is Outcome.GRADER_ERROR for question in grade.questions)
