@@ -5,6 +5,7 @@
     │   ├── RubricError       one or more faults in a rubric file, all reported at once
     │   ├── RubricNotFoundError  no rubric by that name
     │   ├── SubmissionsError  the folder or zip of submissions cannot be used
+    │   ├── TemplateMissing, NoCuda, UnknownStudents
     │   ├── TargetsError      an assignment's reference solutions or targets cannot be used
     │   └── ResultsError      the results folder is in use, or belongs to another run
     └── InternalError         our own fault; the submission is marked `grader_error`
@@ -77,6 +78,23 @@ class RubricNotFoundError(InputError):
         super().__init__("\n".join(lines))
 
 
+class SubmissionsError(InputError):
+    """What was handed in, or the roster, cannot be used: `faults` holds all that was found."""
+
+    SHOWN = 50
+
+    def __init__(self, path: Path, faults: Sequence[Fault], remedy: str = "") -> None:
+        self.path = path
+        self.faults = tuple(sorted(faults, key=lambda fault: fault.line or 0))
+        if len(self.faults) == 1:
+            lines = [f"{path}: {self.faults[0]}"]
+        else:
+            lines = [f"{path}: {len(self.faults)} faults", *(f"  {fault}" for fault in self.faults[: self.SHOWN])]
+        if len(self.faults) > self.SHOWN:
+            lines.append(f"  and {len(self.faults) - self.SHOWN} more")
+        super().__init__("\n".join([*lines, *([f"  {remedy}"] if remedy else [])]))
+
+
 class TargetsError(InputError):
     """An assignment's reference solutions or targets cannot be used; `where` is the folder at fault."""
 
@@ -84,6 +102,28 @@ class TargetsError(InputError):
         self.where = where
         self.problem = problem
         super().__init__(f"{where}: {problem}" + (f"\n{detail}" if detail else ""))
+
+
+class TemplateMissing(InputError):
+    """The empty exam that answers are located with is not beside the rubric, or is no notebook."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} is missing or not a notebook\n  put the empty exam there, as students got it")
+
+
+class NoCuda(InputError):
+    """CUDA was asked for on a machine without it."""
+
+    def __init__(self) -> None:
+        super().__init__("this machine has no CUDA device that torch can use\n  leave --device out, or say cpu")
+
+
+class UnknownStudents(InputError):
+    """`--only` names students who handed in nothing."""
+
+    def __init__(self, unknown: Sequence[str], known: Sequence[str]) -> None:
+        shown = ", ".join(known[:20]) + (", ..." if len(known) > 20 else "")
+        super().__init__(f"--only: no submission of {', '.join(unknown)}\n  there are: {shown or 'none'}")
 
 
 class ResultsError(InputError):

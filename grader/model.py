@@ -181,6 +181,10 @@ class NetworkFact:
     - `parameters`   its parameters, used directly
     - `functional`   the result of a functional kernel (`torch.lstm_cell`); `type` is its path
     - `maybe`        one of several objects that are possible at that call
+
+    `bases` of a functional kernel are the modules whose forward it computes. `through` are places on
+    the way from `made` to `backward`: where the output was produced, and, for a loss that a function
+    differentiates, where this part calls it.
     """
 
     type: str
@@ -189,6 +193,7 @@ class NetworkFact:
     made: Place
     backward: Place
     in_last_training: bool = True
+    through: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

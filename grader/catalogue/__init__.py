@@ -1,0 +1,1 @@
+"""Sentences shown to people, one flat TOML file per subject and language."""

@@ -1,0 +1,204 @@
+"""Marks: the places in the text cells of a notebook where a question's answer begins.
+
+A text that equals the exam's own names its question whatever number stands before it; a number alone is
+believed less. What only looks like a heading (numbered lists, "(2)와 같은 값") opens nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from grader.model import Cell, Reason, Submission
+from grader.notebook.guide import (
+    ENOUGH,
+    Asked,
+    Guide,
+    Segment,
+    condensed,
+    features,
+    part_of,
+    segments,
+    similarity,
+    title_of,
+)
+from grader.notebook.label import Label, read_label
+
+SAME = 0.9  # similarity from which a text counts as the question's own
+ALIKE = 0.6  # and from which it may be the question's with a few words changed
+COVERED = 0.4  # share of a question's text that must be there: half of it when one language was deleted
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """An answer to `question` begins at this line; None ends the answer before it.
+
+    `found` says by what; `first` whether nothing stands before it in its cell; `again` whether the
+    question was already marked elsewhere.
+    """
+
+    cell: int
+    line: int
+    question: str | None
+    found: Literal["text", "label", "comment", "code", "end"]
+    confidence: float = 1.0
+    how: tuple[Reason, ...] = ()
+    first: bool = True
+    again: bool = False
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Which part of the exam the reader is in, while the text cells go by."""
+
+    guide: Guide
+    bare_are_questions: bool
+    part: str
+    known: bool = False
+    seen: set[str] = field(default_factory=set)
+
+    def enter(self, part: str) -> None:
+        self.part, self.known, self.seen = part, True, set()
+
+    def labelled(self, label: Label) -> Asked | None:
+        """Return the question that this label names here, entering the next part where numbers restart."""
+        if label.part:
+            return self.guide.by_label(label.part, label.number)
+        following = self.guide.parts[self.guide.parts.index(self.part) + 1 :] if self.part else ()
+        restarts = not self.known and label.number == "1" and len(self.seen) > 1
+        if restarts and following:
+            self.part, self.seen = following[0], set()
+        return self.guide.by_label(self.part, label.number)
+
+
+def text_marks(submission: Submission, guide: Guide) -> list[Mark]:
+    """Return the marks in the text cells in notebook order, without those that open nothing."""
+    cells = [cell for cell in submission.cells if cell.kind != "code"]
+    reader = _Reader(guide, _bare_are_questions(cells, guide), guide.part(None))
+    marks = [mark for cell in cells for mark in _cell_marks(cell, reader)]
+    return list(_believed(marks, submission, guide))
+
+
+def _bare_are_questions(cells: Iterable[Cell], guide: Guide) -> bool:
+    """Tell whether `## 3` numbers questions in this notebook: then `## 1` does, too."""
+    labels = [segment.label for cell in cells for segment in segments(cell)]
+    bare = {label.number for label in labels if label and label.style == "bare"}
+    return bool(bare & {asked.number for asked in guide.asked} - set(guide.parts))
+
+
+def _cell_marks(cell: Cell, reader: _Reader) -> Iterator[Mark]:
+    guide = reader.guide
+    given = condensed(cell.source) in guide.given
+    for place, segment in enumerate(segments(cell)):
+        label = segment.label
+        opened = part_of(label, guide, segment.text) if label else None
+        if opened is not None and not (reader.bare_are_questions and not given):
+            reader.enter(opened)
+            yield Mark(cell.index, segment.line, None, "end", first=place == 0)
+        elif not given and (mark := _recognised(segment, reader)):
+            asked = guide.by_id(mark.question or "")
+            if asked.part != reader.part or mark.found == "text":
+                reader.seen = reader.seen if asked.part == reader.part else set()
+                reader.part, reader.known = asked.part, reader.known or mark.found == "text"
+            reader.seen.add(asked.number)
+            yield replace(mark, first=place == 0)
+
+
+def _recognised(segment: Segment, reader: _Reader) -> Mark | None:
+    """Return the mark of this stretch of text, None if it is no question's heading."""
+    label = segment.label
+    numbered = reader.labelled(label) if label else None
+    known = features(segment.text)
+    texted, likeness = _by_text(segment, known, numbered, reader.guide)
+    if texted and (numbered is None or numbered.id == texted.id):
+        return _mark(segment, texted, "text", _agreement(likeness, numbered), numbered)
+    if texted and numbered and likeness >= SAME and _covered(known, texted) >= COVERED:
+        # The number belongs to another version of the exam; the text says what was asked.
+        conflict = Reason("locate.number_differs", {"number": numbered.id})
+        mark = _mark(segment, texted, "text", 0.7, None)
+        return replace(mark, how=(*mark.how, conflict))
+    if numbered is None or label is None:
+        return None
+    sure = 0.8 if reader.known or label.part else 0.65
+    return _mark(segment, numbered, "label", min(sure, 0.5) if texted else sure, numbered)
+
+
+def _agreement(likeness: float, numbered: Asked | None) -> float:
+    if numbered is None:
+        return 0.9 if likeness >= SAME else 0.75
+    return 0.98 if likeness >= ALIKE else 0.85
+
+
+def _by_text(
+    segment: Segment, known: frozenset[str], numbered: Asked | None, guide: Guide
+) -> tuple[Asked | None, float]:
+    """Return the question that this text is most like and how much, or None if it is like none."""
+    title = title_of(segment.text)
+    for asked in guide.asked:
+        if asked.title and asked.title == title and len(title) >= 6:
+            return asked, 1.0
+    if len(known) < ENOUGH:
+        return None, 0.0
+    likeness = {asked.id: similarity(known, asked.features) for asked in guide.asked}
+    # Where two questions differ in one word only, the number tells which of them it is.
+    favoured = {id: value + (0.08 if numbered and id == numbered.id else 0) for id, value in likeness.items()}
+    best = max(favoured, key=lambda id: favoured[id])
+    asked = guide.by_id(best)
+    if numbered is not None:
+        return (asked, likeness[best]) if likeness[best] >= ALIKE else (None, 0.0)
+    runner_up = max((value for id, value in favoured.items() if id != best), default=0.0)
+    clear = favoured[best] - runner_up >= 0.03 and _covered(known, asked) >= COVERED
+    return (asked, likeness[best]) if likeness[best] >= 0.75 and clear else (None, 0.0)
+
+
+def _covered(known: frozenset[str], asked: Asked) -> float:
+    return len(known & asked.features) / max(len(asked.features), 1)
+
+
+def _mark(
+    segment: Segment, asked: Asked, found: Literal["text", "label"], confidence: float, numbered: Asked | None
+) -> Mark:
+    how = [Reason("locate.text")] if found == "text" else []
+    if numbered is not None:
+        how.append(Reason("locate.heading"))
+    return Mark(segment.cell, segment.line, asked.id, found, confidence, tuple(how))
+
+
+# -- which marks are believed ---------------------------------------------------------------------
+
+
+def _believed(marks: list[Mark], submission: Submission, guide: Guide) -> Iterator[Mark]:
+    """Drop numbered lists and mentions; keep a repeated heading where an answer follows it."""
+    judged = {asked.id for asked in guide.asked if asked.true_false}  # `(1) O` below is their answer
+    texted = {mark.question for mark in marks if mark.found == "text"}
+    numbered = Counter(mark.cell for mark in marks if mark.found == "label")
+    places: dict[str | None, set[int]] = {}
+    for mark in marks:
+        places.setdefault(mark.question, set()).add(mark.cell)
+    current: str | None = None
+    met: set[str | None] = set()
+    for position, found in enumerate(marks):
+        mark = found
+        if mark.found == "label":
+            elsewhere = mark.question in texted or mark.question in met
+            listed = numbered[mark.cell] > 1 and len(places[mark.question]) > 1
+            opens = not elsewhere or (mark.question not in judged and _answered(position, marks, submission))
+            if mark.question != current and (listed or not opens):
+                continue
+            if mark.question != current and elsewhere:
+                doubt = Reason("locate.repeated_heading")
+                mark = replace(mark, confidence=0.5, how=(*mark.how, doubt), again=True)
+        current = mark.question
+        met.add(mark.question)
+        yield mark
+
+
+def _answered(position: int, marks: list[Mark], submission: Submission) -> bool:
+    """Tell whether code follows a single heading before the next mark."""
+    cell = marks[position].cell
+    label = read_label(submission.cells[cell].source.split("\n")[marks[position].line - 1])
+    end = marks[position + 1].cell if position + 1 < len(marks) else len(submission.cells)
+    code = any(one.kind == "code" and one.source.strip() for one in submission.cells[cell + 1 : end])
+    return code and label is not None and label.style != "half"

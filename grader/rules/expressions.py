@@ -1,0 +1,568 @@
+"""Expressions: what each kind of syntax node may evaluate to."""
+
+# ruff: noqa: ARG001 (every kind of node is evaluated with the same arguments)
+from __future__ import annotations
+
+import ast
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from . import classes, library, methods
+from .calls import Calls
+from .torch_names import is_seen
+from .values import (
+    NOTHING,
+    PLAIN,
+    Atom,
+    BoundExternal,
+    Call,
+    Const,
+    External,
+    Function,
+    Instance,
+    Key,
+    Namespace,
+    Scope,
+    Super,
+    Tensor,
+    TupleOf,
+    Unresolved,
+    UserClass,
+    Value,
+    constants,
+    flat,
+    join,
+    make_tuple,
+    texts,
+    truth,
+)
+
+MAX_TEXT = 2_000
+_OPERATORS: dict[type[ast.operator], str] = {
+    ast.Add: "add",
+    ast.Sub: "sub",
+    ast.Mult: "mul",
+    ast.MatMult: "matmul",
+    ast.Div: "truediv",
+    ast.Mod: "mod",
+    ast.Pow: "pow",
+    ast.BitOr: "or",
+    ast.BitAnd: "and",
+    ast.BitXor: "xor",
+    ast.LShift: "lshift",
+    ast.RShift: "rshift",
+    ast.FloorDiv: "floordiv",
+}
+
+
+class Expressions(Calls):
+    """Evaluates expressions."""
+
+    @abstractmethod
+    def assign(self, target: ast.expr, value: Value, scope: Scope) -> None:
+        """Assign to a target of an assignment."""
+
+    @abstractmethod
+    def function(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, scope: Scope) -> Function:
+        """The function that a definition makes."""
+
+    def evaluate(self, node: ast.expr | None, scope: Scope) -> Value:
+        """What the expression may be; no expression is nothing."""
+        if node is None:
+            return NOTHING
+        self.spend()
+        return _EVALUATE.get(type(node), _children)(self, node, scope)
+
+    def evaluate_all(self, nodes: list[ast.expr], scope: Scope) -> tuple[tuple[Value, ...], Value]:
+        """Values at known positions, and what starred ones add at unknown positions."""
+        known: list[Value] = []
+        spread: Value = NOTHING
+        for node in nodes:
+            if not isinstance(node, ast.Starred):
+                known.append(self.evaluate(node, scope))
+                continue
+            value = self.evaluate(node.value, scope)
+            items = self.sequence(value)
+            if items is not None and not spread:
+                known.extend(items)
+            else:
+                spread = join(spread, self.element(value, node))
+        return tuple(known), spread
+
+    def call_external(self, path: str, call: Call) -> Value:
+        return library.call_external(self, path, call)
+
+    def call_bound(self, method: BoundExternal, call: Call) -> Value:
+        return methods.call_bound(self, method, call)
+
+    def call_on_data(self, name: str, receivers: Value, call: Call) -> Value:
+        return methods.call_on_data(self, name, receivers, call)
+
+    # -- items
+
+    def subscript(self, value: Value, key: Value, node: ast.AST) -> Value:
+        return join(*(self._item(atom, key, node) for atom in value)) or PLAIN
+
+    def _item(self, atom: Atom, key: Value, node: ast.AST) -> Value:
+        if isinstance(atom, TupleOf):
+            return _by_position(atom.items, key) or self.element((atom,), node)
+        if isinstance(atom, Namespace):
+            return self._name_in(atom, key, node)
+        if isinstance(atom, Instance):
+            return self._item_of_instance(atom, key, node)
+        if isinstance(atom, Tensor | Unresolved | UserClass):
+            return (atom,)  # a class: `list[int]`
+        if isinstance(atom, External):
+            modules = texts(key) if atom.path == "sys.modules" else []
+            return tuple(External("__main__" if name == "__main__" else name) for name in modules) or (atom,)
+        return self.computed((atom,))
+
+    def _item_of_instance(self, thing: Instance, key: Value, node: ast.AST) -> Value:
+        kind = classes.container_kind(thing.cls)
+        if kind is None:
+            method = self.of_class(thing.cls, thing, "__getitem__", node)
+            if method is not None and not isinstance(method[0], BoundExternal):
+                return self.call(method, Call(node, (key,)))
+            return join((thing,) if self.holds_data(thing) else NOTHING, thing.contents, PLAIN)
+        keys = constants(key)
+        exact = len(keys) == len(key) and key != NOTHING
+        if kind == "list" and exact and not thing.rest and not thing.many:
+            found = _by_position(tuple(thing.keyed.values()), key)
+            if found:
+                return found
+        if exact and all(each in thing.keyed for each in keys) and not (kind == "list" and thing.rest):
+            return join(*(thing.keyed[each] for each in keys))
+        if kind == "list" and isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
+            return self.container("list", node, rest=thing.contents)
+        return thing.contents or PLAIN
+
+    def _name_in(self, space: Namespace, key: Value, node: ast.AST) -> Value:
+        """`globals()["rnn"]`, `vars(torch.nn)["RNN"]`, `net._modules["cell"]`."""
+        names = texts(key)
+        if names and len(names) == len(key):
+            if isinstance(space.of, Scope):
+                return join(*(self.lookup(name, space.of, node) for name in names))
+            owner: Value = (space.of,)
+            return join(*(self.read(owner, name, node) for name in names))
+        if (
+            isinstance(space.of, External)
+            and is_seen(space.of.path)
+            and not space.of.path.startswith("torch")
+        ):
+            return PLAIN
+        if isinstance(space.of, Instance):
+            held = methods.names_in(self, space, node) or {}
+            return join(*held.values(), self.parameters(space.of, node)) or PLAIN
+        return self.unresolved("rules.dynamic_name", "[…]", node)
+
+    def store(self, target: Value, key: Value, value: Value, node: ast.AST) -> None:
+        for atom in target:
+            if isinstance(atom, Namespace):
+                self._store_name(atom, key, value, node)
+            elif isinstance(atom, Instance):
+                self._store_item(atom, key, value, node)
+
+    def _store_name(self, space: Namespace, key: Value, value: Value, node: ast.AST) -> None:
+        names = texts(key)
+        for name in names:
+            if isinstance(space.of, Scope):
+                self.bind(name, value, space.of)
+            else:
+                self.write((space.of,), name, value, node)
+        if not names or len(names) < len(key):
+            self.note("rules.dynamic_name", "[…] = …", node, everywhere=True)
+
+    def _store_item(self, thing: Instance, key: Value, value: Value, node: ast.AST) -> None:
+        if classes.container_kind(thing.cls) is None:
+            method = self.of_class(thing.cls, thing, "__setitem__", node)
+            if method is not None and not isinstance(method[0], BoundExternal):
+                self.call(method, Call(node, (key, value)))
+            elif self.grad is not False:
+                self.put(thing, None, self.taints(value) if self.holds_data(thing) else value)
+            return
+        keys = constants(key)
+        if len(keys) == 1 == len(key):
+            place = keys[0]
+            if place in thing.keyed or classes.container_kind(thing.cls) == "dict":
+                self.put(thing, place, value)
+                return
+        self.scatter(thing)
+        self.put(thing, None, value)
+
+
+# -- one function per kind of node ------------------------------------------------------------------------
+
+
+def _children(m: Expressions, node: ast.expr, scope: Scope) -> Value:
+    """Any other expression: data computed from what stands in it."""
+    parts = [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
+    return m.computed(*(m.evaluate(child, scope) for child in parts))
+
+
+def _constant(m: Expressions, node: ast.Constant, scope: Scope) -> Value:
+    value = node.value
+    if value is None or isinstance(value, str | bool | int | bytes):
+        return (Const(value),)
+    return PLAIN
+
+
+def _name(m: Expressions, node: ast.Name, scope: Scope) -> Value:
+    return m.lookup(node.id, scope, node)
+
+
+def _attribute(m: Expressions, node: ast.Attribute, scope: Scope) -> Value:
+    return m.read(m.evaluate(node.value, scope), node.attr, node)
+
+
+def _tuple(m: Expressions, node: ast.Tuple, scope: Scope) -> Value:
+    known, spread = m.evaluate_all(node.elts, scope)
+    return m.container("tuple", node, known, spread) if spread else make_tuple(known)
+
+
+def _list(m: Expressions, node: ast.List | ast.Set, scope: Scope) -> Value:
+    if len(node.elts) > 64 and all(isinstance(item, ast.Constant) for item in node.elts):
+        return PLAIN  # typed-in numbers
+    known, spread = m.evaluate_all(node.elts, scope)
+    return m.container("list", node, known, spread)
+
+
+def _dict(m: Expressions, node: ast.Dict, scope: Scope) -> Value:
+    keyed: dict[Key, Value] = {}
+    rest: Value = NOTHING
+    merged: list[Value] = []
+    for key_node, value_node in zip(node.keys, node.values, strict=True):
+        value = m.evaluate(value_node, scope)
+        if key_node is None:
+            merged.append(value)
+            continue
+        key = m.evaluate(key_node, scope)
+        keys = constants(key)
+        if len(keys) == 1 == len(key):
+            keyed[keys[0]] = value
+        else:
+            rest = join(rest, value)
+    made = m.dictionary(node, keyed, rest)
+    for value in merged:
+        for atom in made:
+            if isinstance(atom, Instance):
+                m.update(atom, value, node)
+    return made
+
+
+def _binary(m: Expressions, node: ast.BinOp, scope: Scope) -> Value:
+    left, right = m.evaluate(node.left, scope), m.evaluate(node.right, scope)
+    return operate(m, node.op, left, right, node)
+
+
+def operate(m: Expressions, operator: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
+    """`left + right` and the like: of text, of lists, of objects with own operators, of data."""
+    if isinstance(operator, ast.Add):
+        first, second = texts(left), texts(right)
+        if len(first) == len(left) > 0 and len(second) == len(right) > 0:
+            sums = [one + two for one in first for two in second if len(one) + len(two) <= MAX_TEXT]
+            return join(tuple(Const(each) for each in sums)) or PLAIN
+        if _are_lists(m, left) and _are_lists(m, right):
+            return _concatenated(m, left, right, node)
+    result = m.computed(left, right)
+    name = _OPERATORS.get(type(operator), "")
+    for one, other, prefix in ((left, right, "__"), (right, left, "__r")):
+        for atom in one:
+            if isinstance(atom, Instance) and isinstance(atom.cls, UserClass):
+                found = classes.defined(atom.cls, f"{prefix}{name}__")
+                if found is not None and found[0]:
+                    method = m.read((atom,), f"{prefix}{name}__", node)
+                    result = join(result, m.call(method, Call(node, (other,))))
+    return result
+
+
+def _are_lists(m: Expressions, value: Value) -> bool:
+    return bool(value) and all(
+        isinstance(atom, TupleOf)
+        or (isinstance(atom, Instance) and classes.container_kind(atom.cls) == "list")
+        for atom in value
+    )
+
+
+def _concatenated(m: Expressions, left: Value, right: Value, node: ast.AST) -> Value:
+    first = m.sequence(left)
+    second = m.sequence(right)
+    if first is not None and second is not None:
+        return m.container("list", node, (*first, *second))
+    return m.container("list", node, rest=join(m.element(left, node), m.element(right, node)))
+
+
+def _boolean(m: Expressions, node: ast.BoolOp, scope: Scope) -> Value:
+    result: Value = NOTHING
+    for part in node.values:
+        value = m.evaluate(part, scope)
+        known = truth(value)
+        decides = known is isinstance(node.op, ast.Or)
+        if known is None or decides or part is node.values[-1]:
+            result = join(result, value)
+        if known is not None and decides:
+            break
+    return result
+
+
+def _unary(m: Expressions, node: ast.UnaryOp, scope: Scope) -> Value:
+    value = m.evaluate(node.operand, scope)
+    if isinstance(node.op, ast.Not):
+        known = truth(value)
+        return PLAIN if known is None else (Const(not known),)
+    if isinstance(node.op, ast.USub) and len(value) == 1 and isinstance(value[0], Const):
+        number = value[0].value
+        return (Const(-number),) if isinstance(number, int) else PLAIN
+    return m.computed(value)
+
+
+def _compare(m: Expressions, node: ast.Compare, scope: Scope) -> Value:
+    values = [m.evaluate(each, scope) for each in (node.left, *node.comparators)]
+    if len(values) == 2 and all(len(value) == 1 for value in values):
+        left, right = values[0][0], values[1][0]
+        equal = isinstance(node.ops[0], ast.Eq | ast.Is)
+        if isinstance(node.ops[0], ast.Eq | ast.NotEq | ast.Is | ast.IsNot):
+            if isinstance(left, Const) and isinstance(right, Const):
+                return (Const((left.value == right.value) is equal),)
+            if right == Const(None) and isinstance(left, Instance | Function | UserClass | External | Tensor):
+                return (Const(not equal),)
+    return PLAIN
+
+
+def _conditional(m: Expressions, node: ast.IfExp, scope: Scope) -> Value:
+    known = truth(m.evaluate(node.test, scope))
+    result: Value = NOTHING
+    if known is not False:
+        with m.inside(id(node)):
+            result = m.evaluate(node.body, scope)
+    if known is not True:
+        with m.inside(id(node) + 1):
+            result = join(result, m.evaluate(node.orelse, scope))
+    return result
+
+
+def _subscript(m: Expressions, node: ast.Subscript, scope: Scope) -> Value:
+    value = m.evaluate(node.value, scope)
+    if isinstance(node.slice, ast.Slice):
+        folded = _sliced_text(m, value, node.slice, scope)
+        if folded:
+            return folded
+    return m.subscript(value, m.evaluate(node.slice, scope), node)
+
+
+def _sliced_text(m: Expressions, value: Value, part: ast.Slice, scope: Scope) -> Value:
+    words = texts(value)
+    bounds = [m.evaluate(bound, scope) for bound in (part.lower, part.upper, part.step)]
+    numbers = [_integer(bound) for bound in bounds]
+    known = all(not bound or number is not None for bound, number in zip(bounds, numbers, strict=True))
+    if not words or len(words) < len(value) or not known or numbers[2] == 0:
+        return NOTHING
+    chosen = slice(numbers[0], numbers[1], numbers[2])
+    return tuple(Const(word[chosen]) for word in words if len(word) <= MAX_TEXT)
+
+
+def _integer(value: Value) -> int | None:
+    known = value[0].value if len(value) == 1 and isinstance(value[0], Const) else None
+    return known if isinstance(known, int) else None
+
+
+def _by_position(items: tuple[Value, ...], key: Value) -> Value:
+    """The items at constant positions; nothing if a position is not known."""
+    positions = constants(key)
+    if not positions or len(positions) < len(key):
+        return NOTHING
+    if not all(isinstance(each, int) and -len(items) <= each < len(items) for each in positions):
+        return NOTHING
+    return join(*(items[each] for each in positions if isinstance(each, int)))
+
+
+def _joined_text(m: Expressions, node: ast.JoinedStr, scope: Scope) -> Value:
+    pieces = [""]
+    known = True
+    for part in node.values:
+        value = m.evaluate(part.value if isinstance(part, ast.FormattedValue) else part, scope)
+        words = [str(each) for each in constants(value)]
+        known = known and bool(words) and len(words) == len(value) and not getattr(part, "format_spec", None)
+        pieces = [piece + word for piece in pieces for word in words if len(piece) + len(word) <= MAX_TEXT]
+        pieces = pieces[:8]
+    return tuple(Const(piece) for piece in dict.fromkeys(pieces)) if known and pieces else PLAIN
+
+
+def _walrus(m: Expressions, node: ast.NamedExpr, scope: Scope) -> Value:
+    value = m.evaluate(node.value, scope)
+    m.assign(node.target, value, scope)
+    return value
+
+
+def _lambda(m: Expressions, node: ast.Lambda, scope: Scope) -> Value:
+    return (m.function(node, scope),)
+
+
+def _starred(m: Expressions, node: ast.Starred, scope: Scope) -> Value:
+    return m.element(m.evaluate(node.value, scope), node)
+
+
+def _await(m: Expressions, node: ast.Await, scope: Scope) -> Value:
+    return m.evaluate(node.value, scope)
+
+
+def _yield(m: Expressions, node: ast.Yield | ast.YieldFrom, scope: Scope) -> Value:
+    value = m.evaluate(node.value, scope)
+    for around in scope.chain():
+        if around.kind == "function":
+            more = value if isinstance(node, ast.Yield) else m.element(value, node)
+            around.yields = join(around.yields, more or PLAIN)
+            break
+    return PLAIN
+
+
+def _comprehension(
+    m: Expressions, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp, scope: Scope
+) -> Value:
+    inner = Scope(parent=scope, kind="comprehension")
+    found: list[tuple[Value, Value]] = []
+    exact = _generate(m, node, 0, inner, found)
+    if isinstance(node, ast.DictComp):
+        made = m.dictionary(node, {})
+        for key, value in found:
+            m.store(made, key, value, node)
+        return made
+    values = tuple(value for _, value in found)
+    kind = "generator" if isinstance(node, ast.GeneratorExp) else "list"
+    return m.container(kind, node, values) if exact else m.container(kind, node, rest=join(*values))
+
+
+def _generate(
+    m: Expressions,
+    node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp,
+    depth: int,
+    scope: Scope,
+    found: list[tuple[Value, Value]],
+) -> bool:
+    """Collect (key, value) of every pass; True if these are all, in order."""
+    if depth == len(node.generators):
+        if isinstance(node, ast.DictComp):
+            found.append((m.evaluate(node.key, scope), m.evaluate(node.value, scope)))
+        else:
+            found.append((NOTHING, m.evaluate(node.elt, scope)))
+        return True
+    generator = node.generators[depth]
+    value = m.evaluate(generator.iter, scope)
+    passes = m.iterations(value, generator.iter)
+    items = m.sequence(value)
+    exact = items is not None and len(items) == len(passes) and not generator.ifs
+    context = m.context
+    with m.inside(-id(node)):
+        for number, item in enumerate(passes):
+            m.context = (*context, number) if len(passes) > 1 else context
+            _bind_target(generator.target, item, scope, m)
+            for condition in generator.ifs:
+                m.evaluate(condition, scope)
+            exact = _generate(m, node, depth + 1, scope, found) and exact
+    m.context = context
+    return exact
+
+
+def _bind_target(target: ast.expr, value: Value, scope: Scope, m: Expressions) -> None:
+    for each in ast.walk(target):
+        if isinstance(each, ast.Name):
+            scope.names.setdefault(each.id, NOTHING)  # a comprehension's own name, not one around it
+    m.assign(target, value, scope)
+
+
+def _call(m: Expressions, node: ast.Call, scope: Scope) -> Value:
+    if isinstance(node.func, ast.Name) and node.func.id == "super" and len(node.args) in (0, 2):
+        found = _super(m, node, scope)
+        if found:
+            return found
+    callee = m.evaluate(node.func, scope)
+    args, spread = m.evaluate_all(node.args, scope)
+    keywords: dict[str, Value] = {}
+    for keyword in node.keywords:
+        value = m.evaluate(keyword.value, scope)
+        if keyword.arg is not None:
+            keywords[keyword.arg] = value
+        else:
+            spread = join(spread, _spread_keywords(value, keywords))
+    m.scope = scope
+    result = m.call(callee, Call(node, args, keywords, spread))
+    if isinstance(node.func, ast.Attribute) and node.func.attr.endswith("_") and m.grad is not False:
+        absorb(m, node.func.value, m.taints(join(*args)), scope)  # `h.copy_(net(x))`
+    return result
+
+
+def _spread_keywords(value: Value, keywords: dict[str, Value]) -> Value:
+    """`**options`: known names become keywords; what is left is returned."""
+    rest: Value = NOTHING
+    for atom in value:
+        if isinstance(atom, Instance):
+            rest = join(rest, atom.rest)
+            for key, item in atom.keyed.items():
+                if isinstance(key, str):
+                    keywords[key] = join(keywords.get(key, NOTHING), item)
+        else:
+            rest = join(rest, flat((atom,)))
+    return rest
+
+
+def _super(m: Expressions, node: ast.Call, scope: Scope) -> Value:
+    if node.args:
+        after, receivers = (m.evaluate(argument, scope) for argument in node.args)
+    else:
+        around = next((each for each in scope.chain() if each.function and each.function.owner), None)
+        if around is None or around.function is None or around.function.owner is None:
+            return NOTHING
+        after, receivers = (around.function.owner,), around.first
+    return tuple(Super(cls, atom) for cls in after if isinstance(cls, UserClass) for atom in receivers)
+
+
+def absorb(m: Expressions, target: ast.expr, value: Value, scope: Scope) -> None:
+    """Data was written into the tensor that `target` names: it now depends on `value`, too."""
+    if not value:
+        return
+    if isinstance(target, ast.Subscript):
+        absorb(m, target.value, value, scope)
+    elif isinstance(target, ast.Name):
+        old = m.lookup(target.id, scope, target)
+        if not any(isinstance(atom, Instance | External | Function | UserClass) for atom in old):
+            m.bind(target.id, join(old, value), scope)
+    elif isinstance(target, ast.Attribute) and target.attr not in ("data", "grad"):
+        for atom in m.evaluate(target.value, scope):
+            if isinstance(atom, Instance) and target.attr in atom.attributes:
+                old = atom.attributes[target.attr]
+                if not any(isinstance(each, Instance) or _is_parameter(each) for each in old):
+                    m.write((atom,), target.attr, join(old, value), target)
+
+
+def _is_parameter(atom: Atom) -> bool:
+    return isinstance(atom, Tensor) and atom.how == "parameters"
+
+
+_Evaluator: TypeAlias = Callable[[Expressions, Any, Scope], Value]
+_EVALUATE: dict[type, _Evaluator] = {
+    ast.Constant: _constant,
+    ast.Name: _name,
+    ast.Attribute: _attribute,
+    ast.Tuple: _tuple,
+    ast.List: _list,
+    ast.Set: _list,
+    ast.Dict: _dict,
+    ast.BinOp: _binary,
+    ast.BoolOp: _boolean,
+    ast.UnaryOp: _unary,
+    ast.Compare: _compare,
+    ast.IfExp: _conditional,
+    ast.Subscript: _subscript,
+    ast.JoinedStr: _joined_text,
+    ast.NamedExpr: _walrus,
+    ast.Lambda: _lambda,
+    ast.Starred: _starred,
+    ast.Await: _await,
+    ast.Yield: _yield,
+    ast.YieldFrom: _yield,
+    ast.ListComp: _comprehension,
+    ast.SetComp: _comprehension,
+    ast.GeneratorExp: _comprehension,
+    ast.DictComp: _comprehension,
+    ast.Call: _call,
+}

@@ -1,0 +1,122 @@
+"""Cells in, facts out: what the source of a notebook says about every part of every answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from grader.model import AnswerFacts, CellFacts, ClassFact, NetworkFact, Place, Reason, StaticFacts
+
+from . import classes
+from .interpreter import Interpreter
+from .record import Backward, CellRecord, PartRecord
+from .values import Code, External, Instance, Tensor, Unresolved
+
+MAX_NETWORKS = 200
+
+# Magics that may define or replace any name, not only in their own cell.
+_REACHING = ("%run", "%load", "%%cython", "%store", "%%python", "%macro")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceCell:
+    """A code cell as plain Python, in the order in which cells are executed.
+
+    `lines[i]` is the original line of the text's line i + 1; empty where they are the same. `opaque`
+    names what the translation of magics could not show as Python.
+    """
+
+    index: int
+    text: str
+    lines: tuple[int, ...] = ()
+    question: str | None = None
+    part: int = 0
+    opaque: tuple[str, ...] = ()
+
+
+def facts(cells: Sequence[SourceCell]) -> StaticFacts:
+    """Read all cells. Never raises for anything that a notebook may contain."""
+    interpreter = Interpreter()
+    parts: dict[tuple[str, int], PartRecord] = {}
+    records: list[CellRecord] = []
+    for cell in cells:
+        part = PartRecord()
+        if cell.question is not None:
+            part = parts.setdefault((cell.question, cell.part), part)
+        record = CellRecord(cell.index)
+        records.append(record)
+        for what in cell.opaque:
+            entry = ("rules.opaque", what[:80], Place(cell.index))
+            part.add_unclear(entry)
+            if what.startswith(_REACHING):
+                interpreter.everywhere[entry] = None
+        interpreter.read_cell(Code(cell.index, cell.lines), cell.text, part, record)
+    return StaticFacts(
+        cells=tuple(_cell_facts(record) for record in records),
+        classes=tuple(
+            ClassFact(cls.name, classes.external_bases(cls), cls.place)
+            for cls in interpreter.classes.values()
+        ),
+        answers=tuple(_answer_facts(question, part, record) for (question, part), record in parts.items()),
+    )
+
+
+def _cell_facts(record: CellRecord) -> CellFacts:
+    return CellFacts(record.index, frozenset(record.binds), frozenset(record.reads), record.syntax_error)
+
+
+def _answer_facts(question: str, part: int, record: PartRecord) -> AnswerFacts:
+    unclear = dict(record.unclear)
+    for event in record.backwards.values():
+        for atom in event.atoms:
+            if isinstance(atom, Unresolved):
+                place = atom.place if atom.place.cell >= 0 else event.place
+                unclear[atom.why, atom.what, place] = None
+    return AnswerFacts(
+        question=question,
+        part=part,
+        networks=_networks(record),
+        constructed=tuple(record.constructed),
+        backwards=tuple(dict.fromkeys(event.place for event in record.backwards.values())),
+        steps=tuple(record.steps),
+        optimizers=tuple(record.optimizers),
+        seeds=tuple(record.seeds),
+        unclear=tuple((Reason(why, {"what": what}), place) for why, what, place in unclear),
+    )
+
+
+def _networks(record: PartRecord) -> tuple[NetworkFact, ...]:
+    """One fact per object, way of taking part, and place that differentiates."""
+    events = list(record.backwards.values())
+    found: dict[tuple[Instance, str, Place], NetworkFact] = {}
+    for event in events:
+        last = event.training == events[-1].training
+        for atom in _sources(event):
+            key = (atom.source, atom.how, event.place)
+            if key not in found or (last and not found[key].in_last_training):
+                found[key] = _network(atom, event, last)
+    return tuple(dict.fromkeys(found.values()))[:MAX_NETWORKS]
+
+
+def _sources(event: Backward) -> list[Tensor]:
+    """The tensors a loss depends on; parameters say nothing new of a network whose output is there."""
+    tensors = [atom for atom in event.atoms if isinstance(atom, Tensor)]
+    outputs = {atom.source for atom in tensors if atom.how in ("core", "own")}
+    return [
+        atom for atom in tensors if atom.how in ("core", "own", "functional") or atom.source not in outputs
+    ]
+
+
+def _network(atom: Tensor, event: Backward, last: bool) -> NetworkFact:
+    source = atom.source
+    way = [atom.at] if event.called is None else [atom.at, event.called]
+    kernel = isinstance(source.cls, External) and bool(source.kernel)
+    return NetworkFact(
+        type=classes.name_of(source.cls),
+        bases=source.kernel if kernel else classes.external_bases(source.cls),
+        how=atom.how,
+        made=source.place,
+        backward=event.place,
+        in_last_training=last,
+        through=tuple(dict.fromkeys(place for place in way if place not in (source.place, event.place))),
+    )

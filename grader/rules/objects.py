@@ -1,0 +1,419 @@
+"""Attributes: how they are looked up and assigned, on whatever a value may be."""
+
+# ruff: noqa: ARG001 (every kind of atom is read with the same arguments)
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from . import classes
+from .machine import Machine
+from .torch_names import CUT, TENSOR, canonical, is_parameter_name
+from .values import (
+    NOTHING,
+    PLAIN,
+    Atom,
+    BoundExternal,
+    BoundFunction,
+    Call,
+    Const,
+    External,
+    Function,
+    Instance,
+    Namespace,
+    Partial,
+    Super,
+    Tensor,
+    TupleOf,
+    Unresolved,
+    UserClass,
+    Value,
+    flat,
+    join,
+    make_tuple,
+    truth,
+)
+
+_REGISTERED = frozenset({"_modules", "_parameters", "_buffers", "__dict__"})
+_HIDDEN = frozenset(
+    {"__code__", "__closure__", "__subclasses__", "__reduce__", "__reduce_ex__", "__builtins__"}
+)
+
+
+class Objects(Machine):
+    """Reads and writes attributes."""
+
+    # -- reading
+
+    def read(self, value: Value, name: str, node: ast.AST) -> Value:
+        self.spend()
+        found = [_READ.get(type(atom), _of_data)(self, atom, name, node) for atom in value]
+        return found[0] if len(found) == 1 else join(*found)
+
+    def of_class(self, cls: External | UserClass, receiver: Atom, name: str, node: ast.AST) -> Value | None:
+        """An attribute as an object or class finds it in its class; None if no class has it."""
+        found = classes.defined(cls, name)
+        if found is None:
+            return None
+        value, owner = found
+        if isinstance(owner, UserClass):
+            return join(*(self.bound(atom, receiver, cls, node) for atom in value)) or PLAIN
+        if isinstance(owner, Unresolved):
+            return (owner,)
+        return (BoundExternal(canonical(f"{owner.path}.{name}"), receiver),)
+
+    def bound(self, atom: Atom, receiver: Atom, cls: External | UserClass, node: ast.AST) -> Value:
+        """A class attribute as seen through an object: functions become methods."""
+        if isinstance(atom, External) and not atom.path.rpartition(".")[2][:1].isupper():
+            return (BoundExternal(atom.path, receiver),)
+        if not isinstance(atom, Function) or atom.kind == "static":
+            return (atom,)
+        if atom.kind == "class":
+            return (BoundFunction(atom, cls),)
+        if isinstance(receiver, UserClass) and atom.kind == "function":
+            return (atom,)
+        method = BoundFunction(atom, receiver)
+        return self.call((method,), Call(node)) if atom.kind == "property" else (method,)
+
+    def parameters(self, instance: Instance, node: ast.AST) -> Value:
+        """Parameters of a network and of everything it holds."""
+        found: dict[Atom, None] = {}
+        entered: set[Instance] = set()
+        waiting: list[Instance] = [instance]
+        while waiting:
+            holder = waiting.pop()
+            if holder in entered:
+                continue
+            entered.add(holder)
+            self.spend()
+            if classes.is_module(holder.cls) and (holder.attributes or classes.core_base(holder.cls)):
+                found[Tensor(holder, "parameters", self.code.place(node))] = None
+            held = [*holder.attributes.values(), holder.rest, *holder.keyed.values()]
+            for atom in (atom for value in held for atom in flat(value)):
+                if isinstance(atom, Instance):
+                    waiting.append(atom)
+                elif isinstance(atom, Tensor) and atom.how == "parameters":
+                    found[atom] = None
+        return join(tuple(found))
+
+    # -- writing
+
+    def write(self, target: Value, name: str, value: Value, node: ast.AST) -> None:
+        self.spend()
+        for atom in target:
+            if isinstance(atom, Instance):
+                self._write_instance(atom, name, value, node, alone=len(target) == 1)
+            elif isinstance(atom, UserClass):
+                alone = len(target) == 1 and self.replaces(atom)
+                atom.attributes[name] = value if alone else join(atom.attributes.get(name, NOTHING), value)
+                self.changes += 1
+            elif isinstance(atom, Function):
+                atom.attributes[name] = join(atom.attributes.get(name, NOTHING), value)
+            elif isinstance(atom, External):
+                self.patches[f"{atom.path}.{name}"] = value
+                self.note("rules.patched_library", f"{atom.path}.{name}", node, everywhere=True)
+            elif isinstance(atom, Tensor) and name == "requires_grad" and atom.how == "parameters":
+                atom.source.frozen = truth(value) is False
+
+    def _write_instance(
+        self, thing: Instance, name: str, value: Value, node: ast.AST, *, alone: bool
+    ) -> None:
+        if name == "__class__":
+            self._change_class(thing, value, node)
+            return
+        if self.holds_data(thing) and name in ("data", "grad"):
+            return
+        setter = classes.defined(thing.cls, name)
+        for atom in setter[0] if setter is not None else ():
+            if isinstance(atom, Function) and atom.setter:
+                self.call(atom.setter, Call(node, ((thing,), value)))
+                return
+        if name == "__dict__":
+            for atom in value:
+                if isinstance(atom, Namespace) and isinstance(atom.of, Instance):
+                    thing.attributes.update(atom.of.attributes)
+            return
+        if classes.is_module(thing.cls):
+            value = tuple(self._adopted(atom, thing) for atom in value)
+        old = thing.attributes.get(name, NOTHING)
+        new = value if alone and self.replaces(thing) else join(old, value)
+        if new != old:
+            thing.attributes[name] = new
+            self.changes += 1
+
+    def _adopted(self, atom: Atom, owner: Instance) -> Atom:
+        """A parameter that is assigned to a network becomes its own: whoever reads it there trains that
+        network, not the one that lent its initial value."""
+        if isinstance(atom, Tensor) and atom.how == "parameters":
+            return Tensor(owner, "parameters", atom.at)
+        return atom
+
+    def _change_class(self, thing: Instance, value: Value, node: ast.AST) -> None:
+        chosen = [atom for atom in value if isinstance(atom, External | UserClass)]
+        if len(chosen) == 1 and self.replaces(thing):
+            thing.cls = chosen[0]
+            return
+        self.note("rules.changed_class", classes.name_of(thing.cls), node)
+
+    # -- making objects
+
+    def instantiate(self, cls: External | UserClass, call: Call) -> Value:
+        self.spend()
+        made = self.instance(cls, call.node)
+        recurrent = classes.recurrent_base(cls)
+        if recurrent is not None:
+            self.part.constructed[recurrent, made.place] = None
+        if classes.is_optimizer(cls):
+            self.part.optimizers[classes.external_bases(cls)[0], made.place] = None
+            made.rest = join(made.rest, self.taints(call.all()))
+        if isinstance(cls, UserClass):
+            return self._instantiate_user_class(cls, made, call)
+        self.fill(made, call)
+        return (made,)
+
+    def _instantiate_user_class(self, cls: UserClass, made: Instance, call: Call) -> Value:
+        results: Value = (made,)
+        maker = classes.defined(cls, "__new__")
+        if maker is not None and isinstance(maker[1], UserClass):
+            chosen = self.call(maker[0], Call(call.node, ((cls,), *call.args), call.keywords, call.spread))
+            results = tuple(atom for atom in chosen if isinstance(atom, Instance | Unresolved)) or results
+        for meta in cls.metaclass:
+            if isinstance(meta, UserClass) and "__call__" in meta.attributes:
+                results = join(
+                    results, self.unresolved("rules.dynamic_code", f"metaclass {meta.name}", call.node)
+                )
+        for atom in results:
+            if isinstance(atom, Instance) and cls in classes.order(atom.cls):
+                self._initialize(cls, atom, call)
+        return join(results, classes.unresolved_bases(cls))
+
+    def _initialize(self, cls: UserClass, made: Instance, call: Call) -> None:
+        starter = classes.defined(cls, "__init__")
+        if starter is not None and isinstance(starter[1], UserClass):
+            self.call(self.of_class(cls, made, "__init__", call.node) or NOTHING, call)
+            return
+        fields = next(
+            (each.fields for each in classes.order(cls) if isinstance(each, UserClass) and each.fields), None
+        )
+        if fields is not None:
+            for position, name in enumerate(fields):
+                value = call.argument(position, name)
+                if value:
+                    self.write((made,), name, value, call.node)
+                    self.put(made, position, value)
+            after = self.of_class(cls, made, "__post_init__", call.node)
+            if after is not None:
+                self.call(after, Call(call.node))
+            return
+        self.fill(made, call)
+
+    def fill(self, made: Instance, call: Call) -> None:
+        """What torch's and Python's own containers, and modules around modules, keep of their arguments."""
+        bases = classes.external_bases(made.cls) or (classes.name_of(made.cls),)
+        kind = classes.container_kind(made.cls)
+        if "types.SimpleNamespace" in bases:
+            made.attributes.update(call.keywords)
+        elif kind == "dict":
+            for key, value in call.keywords.items():
+                self.put(made, key, value)
+            self.update(made, join(*call.args, call.spread), call.node)
+        elif kind == "list" and "torch.nn.Sequential" in bases:
+            for value in call.args:
+                self._add_layers(made, value)
+            self.extend(made, call.spread, call.node)
+        elif kind == "list":
+            self.extend(made, call.argument(0), call.node)
+        elif classes.is_module(made.cls):
+            keeps = (Instance, Function, BoundFunction)
+            self.put(made, None, tuple(atom for atom in call.all() if isinstance(atom, keeps)))
+        elif bases[0] == TENSOR:
+            self.put(made, None, self.taints(call.all()))
+
+    def _add_layers(self, made: Instance, value: Value) -> None:
+        """One argument of Sequential: a layer, or a dictionary of layers."""
+        if (
+            len(value) == 1
+            and isinstance(value[0], Instance)
+            and classes.container_kind(value[0].cls) == "dict"
+        ):
+            for key, layer in value[0].keyed.items():
+                self.append(made, layer)
+                if isinstance(key, str):
+                    made.attributes[key] = layer
+            self.put(made, None, value[0].rest)
+        else:
+            self.append(made, value)
+
+    def extend(self, made: Instance, value: Value, node: ast.AST) -> None:
+        """Add everything that iterating over a value yields."""
+        for atom in value:
+            items = self.items(atom)
+            if items is not None:
+                for item in items:
+                    self.append(made, item)
+            else:
+                self.put(made, None, self.element((atom,), node))
+
+    def update(self, made: Instance, value: Value, node: ast.AST) -> None:
+        """Add the entries of a dictionary, or of a sequence of pairs, to a dictionary."""
+        for atom in value:
+            if isinstance(atom, Instance) and classes.container_kind(atom.cls) == "dict":
+                for key, item in atom.keyed.items():
+                    self.put(made, key, item)
+                self.put(made, None, atom.rest)
+                continue
+            for pair in self.items(atom) or (self.element((atom,), node),):
+                for half in pair:
+                    if isinstance(half, TupleOf) and len(half.items) == 2:
+                        self.store((made,), half.items[0], half.items[1], node)
+                    elif not isinstance(half, Const):
+                        self.put(made, None, self.taints((half,)))
+
+
+# -- attributes by kind of atom -------------------------------------------------------------------------
+
+
+def _of_data(m: Objects, atom: Atom, name: str, node: ast.AST) -> Value:
+    """An attribute of a tensor, a constant, or anything else that is only data."""
+    return (BoundExternal(f"{TENSOR}.{name}", atom),)
+
+
+def _of_external(m: Objects, atom: External, name: str, node: ast.AST) -> Value:
+    path = f"{atom.path}.{name}"
+    if name == "__dict__":
+        return (Namespace(atom),)
+    if name in _HIDDEN:
+        return m.unresolved("rules.dynamic_name", path, node)
+    if path in m.patches:
+        return m.patches[path]
+    path = canonical(path)
+    if path in m.patches:
+        return m.patches[path]
+    if name == "__name__":
+        return (Const(atom.path.rpartition(".")[2]),)
+    return (External(path),)
+
+
+def _of_class(m: Objects, atom: UserClass, name: str, node: ast.AST) -> Value:
+    if name in ("__dict__", "__name__", "__qualname__"):
+        return (Namespace(atom),) if name == "__dict__" else (Const(atom.name),)
+    if name in ("__bases__", "__mro__"):
+        return make_tuple(
+            atom.bases if name == "__bases__" else tuple((each,) for each in classes.order(atom))
+        )
+    if name == "__base__":
+        return atom.bases[0] if atom.bases else (External("object"),)
+    if name in _HIDDEN:
+        return m.unresolved("rules.dynamic_name", f"{atom.name}.{name}", node)
+    found = classes.defined(atom, name)
+    if found is not None and isinstance(found[1], External):
+        path = canonical(f"{found[1].path}.{name}")
+        return (BoundExternal(path, atom),) if path == "torch.autograd.Function.apply" else (External(path),)
+    return m.of_class(atom, atom, name, node) or PLAIN
+
+
+def _of_instance(m: Objects, atom: Instance, name: str, node: ast.AST) -> Value:
+    if name == "__class__":
+        return (atom.cls,)
+    if name in _REGISTERED:
+        return (Namespace(atom),)
+    if name in atom.attributes:
+        return atom.attributes[name]
+    if is_parameter_name(name) and classes.core_base(atom.cls) is not None:
+        return (Tensor(atom, "parameters", m.code.place(node)),)
+    if m.holds_data(atom) and classes.container_kind(atom.cls) is None:
+        return _of_data(m, atom, name, node)
+    if name == "param_groups" and classes.is_optimizer(atom.cls):
+        return atom.rest
+    found = m.of_class(atom.cls, atom, name, node)
+    if found is None or not isinstance(found[0], BoundExternal):
+        return found if found is not None else _by_fallback(m, atom, name, node) or PLAIN
+    return _by_fallback(m, atom, name, node) or found
+
+
+def _by_fallback(m: Objects, atom: Instance, name: str, node: ast.AST) -> Value:
+    """What the user's own `__getattr__` gives for a name that is not defined otherwise."""
+    if name.startswith("__") or isinstance(atom.cls, External):
+        return NOTHING
+    if name in (
+        "forward",
+        "parameters",
+        "named_parameters",
+        "to",
+        "state_dict",
+        "load_state_dict",
+        "modules",
+    ):
+        return NOTHING
+    fallback = classes.defined(atom.cls, "__getattr__")
+    if fallback is None or not fallback[0]:
+        return NOTHING
+    method = m.of_class(atom.cls, atom, "__getattr__", node) or NOTHING
+    return m.call(method, Call(node, ((Const(name),),)))
+
+
+def _of_super(m: Objects, atom: Super, name: str, node: ast.AST) -> Value:
+    receiver = atom.receiver
+    cls = receiver.cls if isinstance(receiver, Instance) else receiver
+    if not isinstance(cls, External | UserClass):
+        return PLAIN
+    found = classes.defined(cls, name, after=atom.after)
+    if found is None:
+        return (BoundExternal(f"object.{name}", receiver),)
+    value, owner = found
+    if isinstance(owner, UserClass):
+        return join(*(m.bound(each, receiver, cls, node) for each in value)) or PLAIN
+    if isinstance(owner, Unresolved):
+        return (owner,)
+    if is_parameter_name(name) and isinstance(receiver, Instance):
+        return (Tensor(receiver, "parameters", m.code.place(node)),)
+    return (BoundExternal(canonical(f"{owner.path}.{name}"), receiver),)
+
+
+def _of_function(m: Objects, atom: Function, name: str, node: ast.AST) -> Value:
+    if name in atom.attributes:
+        return atom.attributes[name]
+    if name == "__globals__":
+        return (Namespace(m.globals),)
+    if name in _HIDDEN:
+        return m.unresolved("rules.dynamic_name", f"{atom.name}.{name}", node)
+    if name in ("__name__", "__qualname__"):
+        return (Const(atom.name),)
+    if name in ("__call__", "__wrapped__", "__func__", "setter", "getter", "deleter"):
+        return (BoundExternal(f"property.{name}", atom),) if name == "setter" else (atom,)
+    return PLAIN
+
+
+def _of_method(m: Objects, atom: BoundFunction, name: str, node: ast.AST) -> Value:
+    if name == "__self__":
+        return (atom.receiver,)
+    return _of_function(m, atom.function, name, node) if name not in ("__call__", "__wrapped__") else (atom,)
+
+
+def _of_external_method(m: Objects, atom: BoundExternal, name: str, node: ast.AST) -> Value:
+    if name == "__self__":
+        return (atom.receiver,)
+    if name in ("__call__", "__func__", "__wrapped__"):
+        return (atom,)
+    # an attribute of an attribute, such as `net.weight_ih.data` or `x.grad.zero_`
+    if atom.name in CUT and not isinstance(atom.receiver, Unresolved):
+        return (BoundExternal(f"{TENSOR}.{name}", Const(None)),)
+    return (BoundExternal(f"{TENSOR}.{name}", atom.receiver),)
+
+
+def _of_partial(m: Objects, atom: Partial, name: str, node: ast.AST) -> Value:
+    return atom.target if name == "func" else PLAIN
+
+
+_Reader: TypeAlias = Callable[[Objects, Any, str, ast.AST], Value]
+_READ: dict[type, _Reader] = {
+    External: _of_external,
+    UserClass: _of_class,
+    Instance: _of_instance,
+    Super: _of_super,
+    Function: _of_function,
+    BoundFunction: _of_method,
+    BoundExternal: _of_external_method,
+    Partial: _of_partial,
+}

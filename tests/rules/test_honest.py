@@ -1,0 +1,696 @@
+"""Honest answers: no forbidden module may be seen where only its values are read."""
+
+from __future__ import annotations
+
+import pytest
+
+from .summary import read, summary
+
+# What the code does -> the code -> what is found.
+CASES = {
+    "own cell in a loop": (
+        """
+        cell = Own()
+        for epoch in range(100):
+            hidden = []
+            ht = h
+            for xt in x:
+                ht = cell(xt, ht)
+                hidden.append(ht)
+            loss = loss_fn(linr(torch.stack(hidden)), y)
+            loss.backward()
+        """,
+        "own Own",
+    ),
+    "values by .data": (
+        """
+        ref = nn.RNNCell(7, 8)
+        cell = Own()
+        cell.i2h.weight.data = ref.weight_ih.data
+        cell.i2h.bias.data = ref.bias_ih.data.clone()
+        cell.h2h.weight.data[:] = ref.weight_hh.data
+        learn(cell(x, h))
+        """,
+        "own Own",
+    ),
+    "values by copy_ under no_grad": (
+        """
+        ref = nn.RNNCell(7, 8)
+        cell = Own()
+        with torch.no_grad():
+            cell.i2h.weight.copy_(ref.weight_ih)
+            cell.h2h.weight[:] = ref.weight_hh
+        learn(cell(x, h))
+        """,
+        "own Own",
+    ),
+    "values by data.copy_": (
+        """
+        ref = nn.RNNCell(7, 8)
+        cell = Own()
+        cell.i2h.weight.data.copy_(ref.weight_ih)
+        learn(cell(x, h))
+        """,
+        "own Own",
+    ),
+    "values by a new Parameter": (
+        """
+        ref = nn.RNNCell(7, 8)
+        cell = Own()
+        cell.i2h.weight = nn.Parameter(ref.weight_ih.detach().clone())
+        cell.h2h.weight = torch.nn.Parameter(ref.weight_hh)
+        learn(cell(x, h))
+        """,
+        "own Own",
+    ),
+    "the Parameter itself becomes one of the own network": (
+        """
+        ref = nn.RNNCell(7, 8)
+        cell = Own()
+        cell.i2h.weight = ref.weight_ih
+        cell.h2h.weight = ref.weight_hh
+        learn(cell(x, h))
+        """,
+        "own Own",
+    ),
+    "values by load_state_dict": (
+        """
+        ref = nn.RNNCell(7, 8)
+        cell = Own()
+        s = ref.state_dict()
+        cell.load_state_dict({"i2h.weight": s["weight_ih"], "i2h.bias": s["bias_ih"],
+                              "h2h.weight": s["weight_hh"], "h2h.bias": s["bias_hh"]})
+        learn(cell(x, h))
+        """,
+        "own Own",
+    ),
+    "values by a loop over both parameter lists": (
+        """
+        ref = nn.RNNCell(7, 8)
+        cell = Own()
+        for mine, theirs in zip(cell.parameters(), ref.parameters()):
+            mine.data = theirs.data.clone()
+        learn(cell(x, h))
+        """,
+        "own Own",
+    ),
+    "values by getattr over names": (
+        """
+        ref = nn.RNNCell(7, 8)
+        cell = Own()
+        for a, b in [("i2h", "ih"), ("h2h", "hh")]:
+            getattr(cell, a).weight.data = getattr(ref, "weight_" + b).data
+            getattr(cell, a).bias.data = getattr(ref, f"bias_{b}").data
+        learn(cell(x, h))
+        """,
+        "own Own",
+    ),
+    "values by torch.nn.init": (
+        """
+        cell = Own()
+        for p in cell.parameters():
+            torch.nn.init.uniform_(p, -0.35, 0.35)
+        learn(cell(x, h))
+        """,
+        "own Own",
+    ),
+    "values through numpy": (
+        """
+        ref = nn.RNNCell(7, 8)
+        w = ref.weight_ih.detach().numpy().tolist()
+        cell = Own()
+        cell.i2h.weight.data = torch.tensor(w)
+        learn(cell(x, h))
+        """,
+        "own Own",
+    ),
+    "values kept in a dictionary": (
+        """
+        ref = nn.RNNCell(7, 8)
+        start = {k: v.clone().detach() for k, v in ref.named_parameters()}
+        cell = Own()
+        cell.i2h.weight.data = start["weight_ih"]
+        learn(cell(x, h))
+        """,
+        "own Own",
+    ),
+    "a function copies the values": (
+        """
+        def copy_weights(a, b):
+            with torch.no_grad():
+                a.i2h.weight.copy_(b.weight_ih); a.h2h.weight.copy_(b.weight_hh)
+            return a
+        cell = copy_weights(Own(), nn.RNNCell(7, 8))
+        learn(cell(x, h))
+        """,
+        "own Own",
+    ),
+    "the reference lives only in __init__": (
+        """
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                ref = nn.RNNCell(7, 8)
+                self.i2h, self.h2h = nn.Linear(7, 8), nn.Linear(8, 8)
+                self.i2h.weight.data = ref.weight_ih.data
+                self.h2h.weight.data = ref.weight_hh.data
+            def forward(self, x, h):
+                return torch.tanh(self.i2h(x) + self.h2h(h))
+        learn(Net()(x, h))
+        """,
+        "own Net",
+    ),
+    "the reference is kept on the network, and only read": (
+        """
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.ref = nn.RNNCell(7, 8)
+                self.w = nn.Parameter(self.ref.weight_ih.data.clone())
+            def forward(self, x, h):
+                return torch.tanh(x @ self.w.T)
+        learn(Net()(x, h))
+        """,
+        "own Net",
+    ),
+    "own parameters as tensors": (
+        """
+        class Net(nn.Module):
+            def __init__(self, ref):
+                super().__init__()
+                self.wi = nn.Parameter(ref.weight_ih.clone().detach())
+                self.wh = nn.Parameter(ref.weight_hh.clone().detach())
+            def forward(self, x, h):
+                return torch.tanh(x @ self.wi.T + h @ self.wh.T)
+        net = Net(nn.RNNCell(7, 8))
+        learn(net(x, h))
+        """,
+        "own Net",
+    ),
+    "an own cell as a function of free tensors": (
+        """
+        ref = nn.LSTMCell(7, 4)
+        wi = ref.weight_ih.data.clone().requires_grad_(True)
+        wh = torch.nn.Parameter(ref.weight_hh.data)
+        def cell(x, h):
+            return torch.tanh(x @ wi.T + h @ wh.T)
+        learn(cell(x, h))
+        """,
+        "nothing",
+    ),
+    "compares with the reference under no_grad": (
+        """
+        ref, cell = nn.RNNCell(7, 8), Own()
+        with torch.no_grad():
+            print((cell(x, h) - ref(x, h)).abs().max())
+        learn(cell(x, h))
+        """,
+        "own Own",
+    ),
+    "compares with the reference, detached": (
+        """
+        ref, cell = nn.RNNCell(7, 8), Own()
+        mine = cell(x, h)
+        print(torch.allclose(mine, ref(x, h)), (mine.detach() - ref(x, h).detach()).max())
+        learn(mine)
+        """,
+        "own Own",
+    ),
+    "compares in a function under no_grad": (
+        """
+        @torch.no_grad()
+        def check(a, b):
+            return (a(x, h) - b(x, h)).abs().max()
+        ref, cell = nn.RNNCell(7, 8), Own()
+        gap = check(ref, cell)
+        learn(cell(x, h) + gap)
+        """,
+        "own Own",
+    ),
+    "a name used by the question before": (
+        """
+        # %% 1-2
+        rnncell = nn.RNNCell(7, 8)
+        for epoch in range(100):
+            for xt in x:
+                ht = rnncell(xt, h)
+            learn(ht)
+        # %% q
+        rnncell = Own()
+        for epoch in range(100):
+            for xt in x:
+                ht = rnncell(xt, h)
+            learn(ht)
+        """,
+        "own Own",
+    ),
+    "a training function shared by the questions": (
+        """
+        # %%
+        def fit(cell):
+            out = linr
+            for epoch in range(100):
+                hidden = []
+                ht = h
+                for xt in x:
+                    ht = cell(xt, ht)
+                    hidden.append(ht)
+                loss = loss_fn(out(torch.stack(hidden)), y)
+                loss.backward()
+            return hidden
+        # %% 1-2
+        hidden2 = fit(nn.RNNCell(7, 8))
+        # %% q
+        hidden3 = fit(Own())
+        """,
+        "own Own",
+    ),
+    "a training class shared by the questions": (
+        """
+        # %%
+        class Trainer:
+            def __init__(self, net):
+                self.net = net
+                self.history = []
+            def run(self):
+                for epoch in range(100):
+                    out = self.net(x, h)
+                    self.history.append(out)
+                    learn(out)
+        # %% 1-2
+        t = Trainer(nn.RNNCell(7, 8))
+        t.run()
+        # %% q
+        t = Trainer(Own())
+        t.run()
+        """,
+        "own Own",
+    ),
+    "old fitted values are compared with": (
+        """
+        # %% 1-2
+        rnncell = nn.RNNCell(7, 8)
+        output = rnncell(x, h)
+        learn(output)
+        yhat2 = output.softmax(1).detach()
+        # %% q
+        cell = Own()
+        for epoch in range(100):
+            output = cell(x, h)
+            learn(output)
+        print((output.softmax(1) - yhat2).abs().max())
+        """,
+        "own Own",
+    ),
+    "branches decided by a constant": (
+        """
+        USE_BUILTIN = False
+        if USE_BUILTIN:
+            cell = nn.RNNCell(7, 8)
+        else:
+            cell = Own()
+        kind = "own"
+        out = cell(x, h) if kind == "own" else nn.RNNCell(7, 8)(x, h)
+        learn(out)
+        """,
+        "own Own",
+    ),
+    "an optional argument that is not used": (
+        """
+        class Net(nn.Module):
+            def __init__(self, builtin=None):
+                super().__init__()
+                self.own = Own()
+                self.builtin = builtin
+            def forward(self, x, h, use_builtin=False):
+                if use_builtin:
+                    return self.builtin(x, h)
+                return self.own(x, h)
+        learn(Net()(x, h))
+        """,
+        "own Net; own Own",
+    ),
+    "code switched off by a string": (
+        '''
+        """
+        rnn = nn.RNNCell(7, 8)
+        learn(rnn(x, h))
+        """
+        learn(Own()(x, h))
+        ''',
+        "own Own",
+    ),
+    "layers in a ModuleList": (
+        """
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layers = nn.ModuleList([nn.Linear(7, 8), nn.Linear(8, 8)])
+            def forward(self, x, h):
+                return torch.tanh(self.layers[0](x) + self.layers[1](h))
+        learn(Net()(x, h))
+        """,
+        "own Net",
+    ),
+    "layers in a Sequential": (
+        """
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.body = nn.Sequential(nn.Linear(7, 8), nn.Tanh())
+            def forward(self, x, h):
+                return self.body(x) + h
+        learn(nn.Sequential(Net())(x))
+        """,
+        "own Net",
+    ),
+    "the sequence is run inside forward": (
+        """
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.cell, self.out = Own(), nn.Linear(8, 7)
+            def forward(self, x):
+                ht, outs = torch.zeros(8), []
+                for t in range(len(x)):
+                    ht = self.cell(x[t], ht)
+                    outs += [self.out(ht)]
+                return torch.stack(outs)
+        net = Net()
+        loss = loss_fn(net(x), y); loss.backward()
+        """,
+        "own Net; own Own",
+    ),
+    "hidden states are written into a tensor": (
+        """
+        cell = Own()
+        hidden = torch.zeros(9, 8)
+        for t in range(9):
+            hidden[t] = cell(x[t], hidden[t - 1])
+        learn(hidden)
+        """,
+        "own Own",
+    ),
+    "own LSTM cell that returns two states": (
+        """
+        class Cell(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.gates = nn.Linear(15, 32)
+            def forward(self, x, past):
+                h, c = past
+                i, f, g, o = self.gates(torch.cat([x, h], 1)).chunk(4, 1)
+                c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+                return o.sigmoid() * c.tanh(), c
+        ref = nn.LSTMCell(7, 8)
+        cell = Cell()
+        cell.gates.weight.data = torch.cat([ref.weight_ih, ref.weight_hh], 1).data
+        ht, ct = cell(x, (h, c))
+        learn(ht)
+        """,
+        "own Cell",
+    ),
+    "own method instead of forward": (
+        """
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.i2h = nn.Linear(7, 8)
+            def step(self, x):
+                return self.i2h(x)
+        learn(Net().step(x))
+        """,
+        "own Net",
+    ),
+    "the network trains itself": (
+        """
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.cell = Own()
+            def forward(self, x):
+                return self.cell(x, h)
+            def fit(self, epochs):
+                for _ in range(epochs):
+                    learn(self(x))
+                return self
+        net = Net().fit(100)
+        """,
+        "own Net; own Own",
+    ),
+    "forward is called by name": (
+        """
+        learn(Own().forward(x, h))
+        """,
+        "own Own",
+    ),
+    "a subclass of an own class": (
+        """
+        class Better(Own):
+            def forward(self, xt, ht):
+                return super().forward(xt, ht) * 1.0
+        learn(Better()(x, h))
+        """,
+        "own Better",
+    ),
+    "old-style super and class attributes": (
+        """
+        class Net(nn.Module):
+            act = torch.tanh
+            size = 8
+            def __init__(self):
+                super(Net, self).__init__()
+                self.i2h = nn.Linear(7, self.size)
+            def forward(self, x, h):
+                return torch.tanh(self.i2h(x) + h)
+        learn(Net()(x, h))
+        """,
+        "own Net",
+    ),
+    "imports in another way": (
+        """
+        from torch import nn as layers, optim
+        from torch.nn import Module, Linear
+        from torch.nn.modules.rnn import RNNCell as Reference
+        class Net(Module):
+            def __init__(self):
+                super().__init__()
+                self.i2h = Linear(7, 8)
+            def forward(self, x, h):
+                return (self.i2h(x) + h).tanh()
+        ref, net = Reference(7, 8), Net()
+        net.i2h.load_state_dict({"weight": ref.weight_ih, "bias": ref.bias_ih})
+        learn(net(x, h))
+        """,
+        "own Net",
+    ),
+    "star imports": (
+        """
+        from torch.nn import *
+        from fastai.text.all import *
+        class Net(Module):
+            def __init__(self):
+                super().__init__()
+                self.i2h = nn.Linear(7, 8)
+            def forward(self, x, h):
+                return torch.tanh(self.i2h(x) + h)
+        learn(Net()(x, h))
+        """,
+        "own Net",
+    ),
+    "a library's drawing is no training": (
+        """
+        import matplotlib.pyplot as plt, numpy as np, pandas as pd
+        from tqdm.auto import tqdm
+        cell = Own()
+        for epoch in tqdm(range(100)):
+            out = cell(x, h)
+            learn(out)
+        plt.matshow(out.data[:10], cmap="bwr")
+        fig, ax = plt.subplots(); ax.plot(np.array([1, 2])); pd.DataFrame(out.tolist()).round(3)
+        """,
+        "own Own",
+    ),
+    "early stopping and printing": (
+        """
+        cell = Own()
+        best, kept = 9.9, None
+        for epoch in range(100):
+            out = cell(x, h)
+            loss = loss_fn(linr(out), y)
+            loss.backward()
+            if loss.item() < best:
+                best, kept = loss.item(), cell.state_dict()
+            elif epoch > 50:
+                break
+            if epoch % 10 == 0:
+                print(f"{epoch}: {loss.item():.3f}")
+        cell.load_state_dict(kept)
+        """,
+        "own Own",
+    ),
+    "CUDA if there is one": (
+        """
+        device = "cuda:0" if torch.cuda.is_available() else "cpu"
+        try:
+            x = x.to(device)
+        except RuntimeError as error:
+            print(error)
+        cell = Own().to(device)
+        learn(cell(x.to(device), h.to(device)))
+        """,
+        "own Own",
+    ),
+    "assertions and type hints": (
+        """
+        from typing import Optional
+        def run(cell: nn.Module, xs: torch.Tensor, h0: Optional[torch.Tensor] = None) -> torch.Tensor:
+            assert xs.dim() == 2, "two dimensions"
+            ht: torch.Tensor = h0 if h0 is not None else torch.zeros(8)
+            outs: list[torch.Tensor] = []
+            for xt in xs:
+                ht = cell(xt, ht)
+                outs.append(ht)
+            return torch.stack(outs)
+        learn(run(Own(), x))
+        """,
+        "own Own",
+    ),
+    "recursion over time": (
+        """
+        cell = Own()
+        def run(t, ht):
+            if t == 9:
+                return ht
+            return run(t + 1, cell(x[t], ht))
+        learn(run(0, h))
+        """,
+        "own Own",
+    ),
+    "reduce and lambda": (
+        """
+        from functools import reduce
+        cell = Own()
+        learn(reduce(lambda ht, xt: cell(xt, ht), x, h))
+        """,
+        "own Own",
+    ),
+    "manual gradient descent": (
+        """
+        cell = Own()
+        loss = loss_fn(cell(x, h), y)
+        grads = torch.autograd.grad(loss, list(cell.parameters()))
+        with torch.no_grad():
+            for p, g in zip(cell.parameters(), grads):
+                p -= 0.1 * g
+        """,
+        "own Own",
+    ),
+    "LBFGS with a closure": (
+        """
+        cell = Own()
+        opt = torch.optim.LBFGS(cell.parameters())
+        def closure():
+            opt.zero_grad()
+            loss = loss_fn(cell(x, h), y)
+            loss.backward()
+            return loss
+        opt.step(closure)
+        """,
+        "own Own",
+    ),
+    "the reference is trained in another question only": (
+        """
+        # %% 1-2
+        rnncell = nn.RNNCell(7, 8)
+        learn(rnncell(x, h))
+        # %% q
+        cell = Own()
+        cell.i2h.weight.data = rnncell.weight_ih.data
+        learn(cell(x, h))
+        """,
+        "own Own",
+    ),
+    "a dead branch of a helper": (
+        """
+        def make(kind="own"):
+            if kind == "rnn":
+                return nn.RNNCell(7, 8)
+            elif kind == "own":
+                return Own()
+            raise ValueError(kind)
+        learn(make()(x, h))
+        """,
+        "own Own",
+    ),
+    "a dictionary of choices": (
+        """
+        kinds = {"rnn": nn.RNNCell, "own": Own}
+        learn(kinds["own"]()(x, h))
+        """,
+        "own Own",
+    ),
+    "a name deleted and made again": (
+        """
+        net = nn.RNNCell(7, 8)
+        w = net.weight_ih.data
+        del net
+        net = Own()
+        learn(net(x, h))
+        """,
+        "own Own",
+    ),
+    "a dataclass of settings": (
+        """
+        from dataclasses import dataclass
+        @dataclass
+        class Config:
+            hidden: int = 8
+            cell: type = Own
+        config = Config()
+        learn(config.cell()(x, h))
+        """,
+        "own Own",
+    ),
+    "timing magic, translated": (
+        """
+        cell = Own()
+        get_ipython().run_cell_magic("time", "", "for epoch in range(100):\\n    learn(cell(x, h))\\n")
+        """,
+        "own Own",
+    ),
+    "another recurrent module that is allowed": (
+        """
+        learn(nn.GRUCell(7, 8)(x, h))
+        """,
+        "core nn.GRUCell",
+    ),
+    "the asked module": (
+        """
+        rnn = torch.nn.RNN(7, 8)
+        hidden, last = rnn(x)
+        learn(hidden)
+        """,
+        "core nn.RNN",
+    ),
+    "the asked cell, and its state": (
+        """
+        lstmcell = torch.nn.LSTMCell(7, 8)
+        ht, ct = h, c
+        for xt in x:
+            ht, ct = lstmcell(xt, (ht, ct))
+        learn(ht)
+        """,
+        "core nn.LSTMCell",
+    ),
+}
+
+
+@pytest.mark.parametrize(("code", "found"), CASES.values(), ids=CASES.keys())
+def test_honest(code: str, found: str) -> None:
+    assert summary(read(dedent(code))) == found
+
+
+def dedent(code: str) -> str:
+    """The code of a case without the table's indentation (text inside may start further left)."""
+    return "\n".join(line.removeprefix("        ") for line in code.split("\n"))
