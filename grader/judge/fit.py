@@ -120,7 +120,7 @@ def judge_equals(
             return finding if values.proven else _unproven(finding)
         findings.append(finding)
     undecided = [finding for finding in findings if finding.outcome is Outcome.NEEDS_REVIEW]
-    return undecided[0] if undecided else findings[-1]
+    return (undecided or findings)[0]
 
 
 def _unproven(finding: Finding) -> Finding:

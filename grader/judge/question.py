@@ -88,7 +88,7 @@ def judge_question(
     grade = replace(
         grade,
         cells=answer.cells,
-        notes=(*grade.notes, *answer.how),
+        notes=(*grade.notes, *_how(rubric, answer)),
         fitted=_view(rubric, judged, question, targets),
     )
     asked = next((c.outcome for c in judged.criteria if c.id == "network"), Outcome.MET)
@@ -118,7 +118,8 @@ def _judge_part(
         grade = _to_person(grade, Reason("judge.not_run"))
     elif seen.run.tampering:
         grade = _to_person(grade, Reason("judge.tampering", {"what": ", ".join(seen.run.tampering)[:200]}))
-    if seen.hindrance is not None and grade.outcome is not Outcome.MET:
+    out_of_order = seen.run is not None and seen.run.purpose == "saved_order"
+    if seen.hindrance is not None and (out_of_order or grade.outcome is not Outcome.MET):
         grade = _to_person(grade, seen.hindrance)
     if chosen.training is None and _trains_in_source(evidence, question, number) and seen.cause is None:
         # The source trains and raised nothing, yet no training was seen: not for a machine to say.
@@ -224,7 +225,8 @@ def _combine(question: Question, judged: _Judged) -> QuestionGrade:
     )
     broken = next((gate for gate in judged.gates if gate.outcome is Outcome.NOT_MET), None)
     if broken is not None:
-        return replace(base, reason=Reason("judge.gate_broken", {"gate": broken.id}))
+        nothing = tuple(replace(c, points=ZERO, low=ZERO, high=ZERO) for c in judged.criteria)
+        return replace(base, criteria=nothing, reason=Reason("judge.gate_broken", {"gate": broken.id}))
     low = sum((c.low for c in judged.criteria), ZERO)
     high = sum((c.high for c in judged.criteria), ZERO)
     if any(gate.outcome is Outcome.NEEDS_REVIEW for gate in judged.gates):
@@ -257,6 +259,11 @@ def _best(attempts: list[tuple[QuestionGrade, _Judged]]) -> tuple[QuestionGrade,
         high = max(grade.high for grade in undecided)
         return _to_person(replace(best[0], high=high), Reason("judge.several_undecided")), best[1]
     return best
+
+
+def _how(rubric: Rubric, answer: Answer) -> tuple[Reason, ...]:
+    """What the place was found by, where somebody has to look at that."""
+    return answer.how if answer.confidence < rubric.locate.confidence else ()
 
 
 def _to_person(grade: QuestionGrade, reason: Reason) -> QuestionGrade:
@@ -331,7 +338,7 @@ def _true_false(question: Question, rubric: Rubric, answer: Answer, evidence: Ev
         reason=finding.reason,
         cells=answer.cells,
         criteria=(verdict,),
-        notes=answer.how,
+        notes=_how(rubric, answer),
     )
     if answer.confidence < rubric.locate.confidence and finding.outcome is not Outcome.NOT_ATTEMPTED:
         return _to_person(grade, Reason("judge.located_low", {"confidence": round(answer.confidence, 2)}))

@@ -241,6 +241,8 @@ def judge_trained(check: Trained, facts: AnswerFacts, training: Training | None)
         if in_source and module not in _bases_in_source(facts) and not facts.unclear:
             return Finding(Outcome.NEEDS_REVIEW, Reason("judge.network.disagree", params), where)
         return Finding(Outcome.MET, Reason("judge.network.met", {"module": module}), where)
+    if not moved and _stood_still(training):
+        return Finding(Outcome.NOT_MET, Reason("judge.network.none", {"module": module}), where)
     if module in in_run or training.optimizer == "" or not moved:
         return Finding(Outcome.NEEDS_REVIEW, Reason("judge.network.unclear", {"module": module}), where)
     if in_run & set(check.person):
@@ -248,6 +250,11 @@ def judge_trained(check: Trained, facts: AnswerFacts, training: Training | None)
     if module in _bases_in_source(facts) or facts.unclear or not facts.backwards:
         return Finding(Outcome.NEEDS_REVIEW, Reason("judge.network.disagree", params), where)
     return Finding(Outcome.NOT_MET, Reason("judge.network.other", params), where)
+
+
+def _stood_still(training: Training) -> bool:
+    """Proof that nothing was trained: no parameter moved, and the loss never changed by a bit."""
+    return len(training.losses) > 1 and len(set(training.losses)) == 1
 
 
 def _recurrent_in_run(moved: list[ParameterSeen]) -> set[str]:

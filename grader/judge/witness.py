@@ -88,6 +88,8 @@ def _cause(cells: list[CellRun]) -> Reason | None:
                 "message": cell.message[:200],
                 "cell": cell.cell,
             }
+            if cell.line is not None:
+                params["line"] = cell.line
             return Reason("judge.error", params)
         if cell.limit and cell.status in ("interrupted", "killed"):
             return Reason("judge.stopped", {"limit": cell.limit, "cell": cell.cell})

@@ -75,7 +75,9 @@ def files_in(source: Path) -> Iterator[File]:
 def is_ignored(name: str) -> bool:
     """Tell whether a name is hidden or left behind by an operating system or Jupyter."""
     parts = PurePosixPath(name).parts
-    return any(part.startswith((".", "~$")) or part.casefold() in _IGNORED for part in parts)
+    return any(
+        (part.startswith((".", "~$")) and part != "..") or part.casefold() in _IGNORED for part in parts
+    )
 
 
 def _name(raw: bytes) -> str:
@@ -180,10 +182,12 @@ def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str, lef
         return File(name, problem=Reason("collect.link"))
     if entry.flag_bits & 1:
         return File(name, problem=Reason("collect.encrypted"))
+    too_large = Reason("collect.zip_too_large", {"limit": MAX_TOTAL_BYTES >> 30})
     if left <= 0:
-        return File(name, problem=Reason("collect.zip_too_large", {"limit": MAX_TOTAL_BYTES >> 30}))
+        return File(name, problem=too_large)
     try:
         with archive.open(entry) as file:  # the size in the header is only a claim
-            return File(name, file.read(min(MAX_FILE_BYTES + 1, left)))
+            data = file.read(min(MAX_FILE_BYTES + 1, left + 1))
     except _UNREADABLE as error:
         return File(name, problem=Reason("collect.unreadable", {"message": str(error)[:200]}))
+    return File(name, data) if len(data) <= left else File(name, problem=too_large)

@@ -22,12 +22,16 @@ _SOUND = re.compile(f"[^\x00-\x7f{REPLACEMENT}]")
 def decode(data: bytes) -> tuple[str, Reason | None]:
     """Return the text, and a note where it was not plain UTF-8. Never raises.
 
-    Tried in order: a byte order mark, UTF-8, UTF-16 without a mark, damaged UTF-8, CP949, Latin-1.
+    Tried in order: a byte order mark, UTF-16 without a mark, UTF-8, damaged UTF-8, CP949, Latin-1.
     """
     for mark, codec, name in MARKS:
         if data.startswith(mark):
             text = data[len(mark) :].decode(codec, errors="replace")
             return text, None if codec == "utf-8" and REPLACEMENT not in text else _note(name, text)
+    zeros = data[:200].count(0)
+    if len(data[:200]) // 4 < zeros < len(data[:200]):
+        text = data.decode("utf-16-be" if data[0] == 0 else "utf-16-le", errors="replace")
+        return text, _note("UTF-16", text)
     try:
         return data.decode("utf-8"), None
     except UnicodeDecodeError:
@@ -35,10 +39,6 @@ def decode(data: bytes) -> tuple[str, Reason | None]:
 
 
 def _guess(data: bytes) -> tuple[str, Reason]:
-    zeros = data[:200].count(0)
-    if zeros > len(data[:200]) // 4:
-        text = data.decode("utf-16-be" if data[0] == 0 else "utf-16-le", errors="replace")
-        return text, _note("UTF-16", text)
     # A few damaged bytes among many sound characters: still UTF-8, and CP949 would garble all of it.
     text = data.decode("utf-8", errors="replace")
     sound = len(_SOUND.findall(text))

@@ -185,9 +185,9 @@ def _believed(marks: list[Mark], submission: Submission, guide: Guide) -> Iterat
             elsewhere = mark.question in texted or mark.question in met
             listed = numbered[mark.cell] > 1 and len(places[mark.question]) > 1
             opens = not elsewhere or (mark.question not in judged and _answered(position, marks, submission))
-            if mark.question != current and (listed or not opens):
+            if mark.question == current or listed or not opens:
                 continue
-            if mark.question != current and elsewhere:
+            if elsewhere:
                 doubt = Reason("locate.repeated_heading")
                 mark = replace(mark, confidence=0.5, how=(*mark.how, doubt), again=True)
         current = mark.question

@@ -23,6 +23,9 @@ MAX_CELLS = 5_000
 MAX_JSON_VALUES = 12_000_000  # about 1 GB when parsed; outputs of an honest notebook stay far below
 
 _BLANK = " \t\r\n\0\ufeff"
+_LARGE_NUMBERS = json.JSONDecoder(
+    parse_int=lambda digits: int(digits) if len(digits) < 4000 else float(digits)
+)
 _STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _CELLS_START = re.compile(r'"cells"\s*:\s*\[\s*')
 _CONFLICT = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)
@@ -97,7 +100,7 @@ def _decode_json(text: str) -> tuple[Any, int]:
     except json.JSONDecodeError:
         raise
     except ValueError:  # a whole number of thousands of digits
-        return json.JSONDecoder(parse_int=float).raw_decode(text)
+        return _LARGE_NUMBERS.raw_decode(text)
 
 
 def _values(text: str) -> int:
@@ -119,10 +122,9 @@ def _whole_cells(text: str) -> int:
     """Return how many cells of a broken file can be read before the damage."""
     start = _CELLS_START.search(text)
     count, position = 0, start.end() if start else len(text)
-    decoder = json.JSONDecoder(parse_int=float)
     while position < len(text):
         try:
-            _, position = decoder.raw_decode(text, position)
+            _, position = _LARGE_NUMBERS.raw_decode(text, position)
         except (ValueError, RecursionError, MemoryError):
             break
         count += 1

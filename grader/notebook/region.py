@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from grader.model import AnswerPart, Cell, Submission
 from grader.notebook.guide import Asked, Guide, condensed
@@ -75,7 +76,7 @@ def regions(submission: Submission, marks: Iterable[Mark]) -> list[Region]:
     before = count if first is None else first.cell + (0 if first.first else 1)
     if before:
         cut.append(Region(None, tuple(range(before))))
-    for mark, following in zip(ordered, [*ordered[1:], None], strict=True):
+    for mark, following in zip_longest(ordered, ordered[1:]):
         end = count if following is None else following.cell + (0 if following.first else 1)
         cut.append(Region(mark, tuple(range(mark.cell, max(end, mark.cell + 1)))))
     return cut

@@ -18,7 +18,7 @@ from grader.notebook.guide import Asked, Guide, Segment, features, segments, sim
 from grader.notebook.label import read_label
 from grader.notebook.region import Layout, Region
 from grader.notebook.statement_code import code_readings
-from grader.notebook.truth import cleaned, read_pairs, read_sequence, read_truth, says_nothing
+from grader.notebook.truth import read_pairs, read_sequence, read_truth, says_nothing
 
 LONGEST_READING = 200
 
@@ -172,15 +172,15 @@ def _left_over(segment: Segment, asked: Asked | None, guide: Guide) -> tuple[lis
         autojunk=False,
     )
     lines = [""] * (segment.text.count("\n") + 1)
-    missing: list[str] = []
+    missing: list[tuple[str, int]] = []
     for action, first, last, start, end in match.get_opcodes():
         if action != "equal":
-            missing += [token for token, _ in exam[first:last]]
+            missing += exam[first:last]
             for token, line in student[start:end]:
                 lines[line] += f" {token}"
     if struck := re.search(r"~~.+?~~", segment.text, re.DOTALL):
         lines[segment.text.count("\n", 0, struck.start())] += " ~~struck~~"
-    return lines, stated and _reworded(own, missing)
+    return lines, stated and _reworded(exam, missing)
 
 
 def _likely(known: frozenset[str], guide: Guide) -> str:
@@ -201,16 +201,14 @@ def _tokens(text: str) -> list[tuple[str, int]]:
     ]
 
 
-def _reworded(own: str, missing: Sequence[str]) -> bool:
-    """Tell whether a word of one language is missing while the rest of that language is there.
+def _reworded(exam: Sequence[tuple[str, int]], missing: Sequence[tuple[str, int]]) -> bool:
+    """Tell whether words of the statement are missing from a line that is otherwise there.
 
-    Deleting the Korean or the English half of a statement changes nothing; deleting a word of it may.
+    A line stands for a language: deleting the Korean or the English half changes nothing, a word of it may.
     """
-    gone = [token.casefold() for token in missing if _WORD.fullmatch(token.casefold())]
-    present = _WORD.findall(cleaned(own))
-    for script in ("[가-힣]", "[a-z]"):
-        words = [word for word in present if re.match(script, word)]
-        lost = [word for word in gone if re.match(script, word)]
+    for line in {number for _, number in missing}:
+        words = [token for token, number in exam if number == line and _WORD.fullmatch(token.casefold())]
+        lost = [token for token, number in missing if number == line and _WORD.fullmatch(token.casefold())]
         if lost and len(lost) < 0.8 * len(words):
             return True
     return False

@@ -77,7 +77,9 @@ def code_readings(
         _uncommented(line) if line.lstrip().startswith("#") else "" for line in cell.source.split("\n")
     )
     suspicious = any(isinstance(node, ast.Constant) and _is_truth(node, context) for node in ast.walk(tree))
-    return CodeReadings(tuple(_in_order(readings, context)), comments, bool(tree.body), suspicious)
+    return CodeReadings(
+        tuple(_in_order(readings, context)), comments, not all(map(_is_unanswered, tree.body)), suspicious
+    )
 
 
 def _uncommented(line: str) -> str:
@@ -238,6 +240,19 @@ def _is_truth(value: ast.expr, context: _Context) -> bool:
             return read_truth(text) is not None
         case ast.Name(id=word):
             return word in _VALUE_NAMES and word not in context.bound
+        case _:
+            return False
+
+
+def _is_unanswered(node: ast.stmt) -> bool:
+    """Tell whether a statement is the exam's own form, still blank: `answers = {1: None}`."""
+    match node:
+        case ast.Assign(value=ast.Dict(values=values)):
+            return all(_is_empty(value) for value in values)
+        case ast.Assign(value=ast.List(elts=values) | ast.Tuple(elts=values)):
+            return all(_is_empty(value) for value in values)
+        case ast.Assign(value=value):
+            return _is_empty(value)
         case _:
             return False
 

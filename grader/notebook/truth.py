@@ -20,10 +20,10 @@ _MARKER = re.compile(
     r"[\s:=.,;()\[\]\-–—→⇒/]*(?:(?:풀이|답안|정답|해답|답변|답|answers?|ans|solution|sol)\s*\d?\s*(?:은|는|이)?(?![0-9a-z가-힣])"
     r"|a\s?[:.)])"
 )
-_PUNCTUATION = re.compile(r"[\s:=.,;()\[\]\-–—→⇒/]*")
+_PUNCTUATION = re.compile(r"[\s:=.,;()\[\]\-–—→⇒∴/]*")
 _NEGATED = re.compile(r"\W*(?:가|이|은|는|지)?\s*(?:아니|아님|않|못|not\b)")
 _CONTRARY = re.compile(r"아니|않|\bnot\b|n't\b|\bno\b")
-_NAMED = re.compile(r"\s*(?:(?:가|는|를|을|은|이|와|과|의|에|값|축)(?![가-힣])|[=+*<>]|-\s*\d|[0-9])")
+_NAMED = re.compile(r"\s*(?:(?:가|는|를|을|은|이|와|과|의|에)(?![가-힣])|값|축|[=+*<>]|-\s*\d|[0-9])")
 _OTHERWISE = re.compile(r"[\s/,|·)(\[\]]*(?:or|또는|혹은|아니면)?[\s/,|·)(\[\]]*")
 _STATED = re.compile(
     r"(?:정답|답|answer|ans|따라서|그러므로|therefore)\s*(?:은|는|:|=|,|\)|→|is)*\s*[(\[]?\s*"
@@ -66,7 +66,7 @@ def read_truth(text: str, *, reason_first: bool = True) -> bool | None:
     if not reason_first:
         return None
     last = values[-1]
-    alone = {_truth(value) for value in values} == {_truth(last)} and len(last[0]) > 1
+    alone = {_truth(value) for value in values} == {_truth(last)} and last[0] not in "otfx"
     return (
         _truth(last)
         if alone and not _SAID.search(plain, last.end()) and not _CONTRARY.search(plain)

@@ -35,6 +35,9 @@ MAX_RUNNING = 14  # functions inside functions
 MAX_RECURSION = 2
 MAX_DEPTH = 40  # calls of any kind inside each other
 
+# A thing that was found by a computed name may be `exec`.
+_MAY_RUN_ANYTHING = frozenset({"rules.dynamic_name", "rules.dynamic_import", "rules.introspection"})
+
 
 class Calls(Objects):
     """Calls whatever a value may be."""
@@ -98,11 +101,27 @@ class Calls(Objects):
 
     def _call_unknown(self, unknown: Value, call: Call) -> Value:
         """A call of something that is data, as far as can be told, or of what cannot be known."""
-        if any(isinstance(atom, Instance) and classes.is_module(atom.cls) for atom in contained(call.all())):
-            for atom in unknown:
-                if isinstance(atom, Unresolved):
-                    self.note(atom.why, atom.what, call.node)
-        return join(unknown, self.computed(call.all()))
+        networks = self.hands_over_networks(call)
+        for atom in unknown:
+            if isinstance(atom, Unresolved) and (networks or atom.why in _MAY_RUN_ANYTHING):
+                self.note(atom.why, atom.what, call.node)
+        return join(unknown, self.compute("…", call))
+
+    def compute(self, what: str, call: Call) -> Value:
+        """The result of something harmless of which no more is known: data. Where it is given a network,
+        or a class of networks, the result may be that, and cannot be told."""
+        given = contained(call.all())
+        result = join(self.computed(call.all()), self.callback(given, call))
+        if self.hands_over_networks(call):
+            result = join(result, self.unresolved("rules.unseen_code", what, call.node))
+        return result
+
+    def hands_over_networks(self, call: Call) -> bool:
+        for atom in contained(call.all()):
+            cls = atom.cls if isinstance(atom, Instance) else atom
+            if isinstance(cls, External | UserClass) and classes.is_module(cls):
+                return True
+        return False
 
     # -- functions of the notebook
 

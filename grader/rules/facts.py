@@ -10,7 +10,7 @@ from grader.model import AnswerFacts, CellFacts, ClassFact, NetworkFact, Place, 
 from . import classes
 from .interpreter import Interpreter
 from .record import Backward, CellRecord, PartRecord
-from .values import Code, External, Instance, Tensor, Unresolved
+from .values import Code, External, Instance, Tensor, Unresolved, UserClass
 
 MAX_NETWORKS = 200
 
@@ -51,13 +51,20 @@ def facts(cells: Sequence[SourceCell]) -> StaticFacts:
             if what.startswith(_REACHING):
                 interpreter.everywhere[entry] = None
         interpreter.read_cell(Code(cell.index, cell.lines), cell.text, part, record)
+    objects = [
+        thing
+        for thing in interpreter.instances.values()
+        if isinstance(thing.cls, UserClass) and classes.is_module(thing.cls)
+    ]
     return StaticFacts(
         cells=tuple(_cell_facts(record) for record in records),
         classes=tuple(
             ClassFact(cls.name, classes.external_bases(cls), cls.place)
             for cls in interpreter.classes.values()
         ),
-        answers=tuple(_answer_facts(question, part, record) for (question, part), record in parts.items()),
+        answers=tuple(
+            _answer_facts(question, part, record, objects) for (question, part), record in parts.items()
+        ),
     )
 
 
@@ -65,7 +72,7 @@ def _cell_facts(record: CellRecord) -> CellFacts:
     return CellFacts(record.index, frozenset(record.binds), frozenset(record.reads), record.syntax_error)
 
 
-def _answer_facts(question: str, part: int, record: PartRecord) -> AnswerFacts:
+def _answer_facts(question: str, part: int, record: PartRecord, objects: Sequence[Instance]) -> AnswerFacts:
     unclear = dict(record.unclear)
     for event in record.backwards.values():
         for atom in event.atoms:
@@ -75,7 +82,7 @@ def _answer_facts(question: str, part: int, record: PartRecord) -> AnswerFacts:
     return AnswerFacts(
         question=question,
         part=part,
-        networks=_networks(record),
+        networks=_networks(record, objects),
         constructed=tuple(record.constructed),
         backwards=tuple(dict.fromkeys(event.place for event in record.backwards.values())),
         steps=tuple(record.steps),
@@ -85,13 +92,13 @@ def _answer_facts(question: str, part: int, record: PartRecord) -> AnswerFacts:
     )
 
 
-def _networks(record: PartRecord) -> tuple[NetworkFact, ...]:
+def _networks(record: PartRecord, objects: Sequence[Instance]) -> tuple[NetworkFact, ...]:
     """One fact per object, way of taking part, and place that differentiates."""
     events = list(record.backwards.values())
     found: dict[tuple[Instance, str, Place], NetworkFact] = {}
     for event in events:
         last = event.training == events[-1].training
-        for atom in _sources(event):
+        for atom in [*_sources(event), *_holders(event, objects)]:
             key = (atom.source, atom.how, event.place)
             if key not in found or (last and not found[key].in_last_training):
                 found[key] = _network(atom, event, last)
@@ -102,9 +109,20 @@ def _sources(event: Backward) -> list[Tensor]:
     """The tensors a loss depends on; parameters say nothing new of a network whose output is there."""
     tensors = [atom for atom in event.atoms if isinstance(atom, Tensor)]
     outputs = {atom.source for atom in tensors if atom.how in ("core", "own")}
-    return [
-        atom for atom in tensors if atom.how in ("core", "own", "functional") or atom.source not in outputs
-    ]
+    shown = ("core", "own", "functional")
+    return [atom for atom in tensors if atom.how in shown or atom.source not in outputs]
+
+
+def _holders(event: Backward, objects: Sequence[Instance]) -> list[Tensor]:
+    """Own networks whose layers take part although their forward does not: `net.i2h(x) + net.h2h(h)`."""
+    tensors = {atom.source: atom for atom in event.atoms if isinstance(atom, Tensor)}
+    found: list[Tensor] = []
+    for thing in objects:
+        if thing not in tensors:
+            held = (atom for value in thing.attributes.values() for atom in value)
+            inside = [tensors[atom] for atom in held if isinstance(atom, Instance) and atom in tensors]
+            found += [Tensor(thing, "parameters", inside[0].at)] if inside else []
+    return found
 
 
 def _network(atom: Tensor, event: Backward, last: bool) -> NetworkFact:

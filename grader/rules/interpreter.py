@@ -72,6 +72,7 @@ MAX_PASSES = 6
 MAX_SOURCE = 100_000  # characters of one cell
 MAX_SOURCES = 500_000  # and of all cells
 MAX_EXECUTED = 20_000
+MAX_ANCESTORS = 60
 
 _Definition: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -251,6 +252,8 @@ class Interpreter(Expressions):
             cls = self.classes[key] = UserClass(node.name, self.code.place(node), self.region)
         known, spread = self.evaluate_all(node.bases, scope)
         cls.bases = (*known, spread) if spread else known
+        if len(classes.order(cls)) > MAX_ANCESTORS:
+            raise Exhausted
         for keyword in node.keywords:
             value = self.evaluate(keyword.value, scope)
             if keyword.arg == "metaclass":
@@ -279,6 +282,7 @@ class Interpreter(Expressions):
     def branch(self, arms: Sequence[Callable[[], bool]], entry: int, scope: Scope) -> bool:
         """Read alternatives from the same state and join what they leave; False if none goes on."""
         before = self.save(scope)
+        left = {name: value for name, value in self.globals.names.items() if name not in self.part.bound}
         grad = self.grad
         ends: list[list[tuple[Scope, dict[str, Value]]]] = []
         grads: set[bool | None] = set()
@@ -290,6 +294,8 @@ class Interpreter(Expressions):
             if goes_on:
                 ends.append(self.save(scope))
                 grads.add(self.grad)
+        for end in ends:
+            self.weaken(end, left)
         self.restore(ends[0] if ends else before)
         for end in ends[1:]:
             self.merge(end)

@@ -12,10 +12,10 @@ import ast
 from collections.abc import Callable
 from typing import TypeAlias
 
-from . import classes
-from .calls import Calls, contained
+from .calls import Calls
 from .torch_names import (
     CUTTING_FUNCTIONS,
+    HARMLESS_COMMANDS,
     INTROSPECTION,
     LOADERS,
     PARAMETER,
@@ -26,6 +26,7 @@ from .torch_names import (
     WRAPPERS,
     canonical,
     is_module_class,
+    is_numeric,
     is_optimizer_class,
     is_seen,
     kernel_modules,
@@ -99,7 +100,7 @@ def _call_by_family(m: Calls, path: str, call: Call) -> Value:
         return m.call_unseen(path, call)
     if name.startswith("__") and name.endswith("__"):
         return m.unresolved("rules.dynamic_name", path, call.node)
-    return join(m.computed(call.all()), m.callback(contained(call.all()), call))
+    return m.compute(path, call)
 
 
 def _call_unbound(m: Calls, path: str, call: Call) -> Value:
@@ -154,6 +155,14 @@ def _cell_magic(m: Calls, call: Call) -> Value:
     return PLAIN
 
 
+def _shell_command(m: Calls, call: Call) -> Value:
+    """`!command`: installing packages or looking at the machine changes nothing that is read here."""
+    command = (texts(call.argument(0)) or [""])[0].strip()
+    if command.split(" ")[0] not in HARMLESS_COMMANDS:
+        m.note("rules.process", f"!{command}", call.node, everywhere=True)
+    return PLAIN
+
+
 def _line_magic(m: Calls, call: Call) -> Value:
     name = (texts(call.argument(0)) or [""])[0]
     if name in ("time", "timeit", "prun", "memit"):
@@ -174,10 +183,7 @@ def _get_attribute(m: Calls, call: Call) -> Value:
     if held and len(held) == len(value):  # anything that the object holds
         found = join(*(value for atom in held for value in (*atom.attributes.values(), atom.contents)))
         return join(found, *(m.parameters(atom, call.node) for atom in held)) or PLAIN
-    if all(
-        isinstance(atom, External) and is_seen(atom.path) and not atom.path.startswith("torch")
-        for atom in value
-    ):
+    if all(isinstance(atom, External) and is_numeric(atom.path) for atom in value):
         return PLAIN
     return m.unresolved("rules.dynamic_name", "getattr", call.node)
 
@@ -520,6 +526,9 @@ _EFFECTS: dict[str, Effect] = {
     "IPython.shell.run_cell": _execute,
     "IPython.shell.run_code": _execute,
     "IPython.shell.ex": _execute,
+    "IPython.shell.system": _shell_command,
+    "IPython.shell.getoutput": _shell_command,
+    "os.system": _shell_command,
     "IPython.shell.ev": _evaluate,
     **dict.fromkeys(("list", "tuple", "iter", "itertools.islice", "itertools.cycle", "tqdm.tqdm"), _list),
     **dict.fromkeys(("tqdm.auto.tqdm", "tqdm.notebook.tqdm", "tqdm.std.tqdm"), _list),
@@ -555,6 +564,7 @@ _EFFECTS: dict[str, Effect] = {
     "torch.inference_mode": _inference_mode,
     "torch.enable_grad": _enable_grad,
     "torch.set_grad_enabled": _set_grad,
+    "torch._C._set_grad_enabled": _set_grad,
     "torch.autograd.backward": _backward,
     "torch.autograd.grad": _backward,
     "torch.Tensor.backward": _backward,
@@ -572,7 +582,28 @@ _EFFECTS: dict[str, Effect] = {
     PARAMETER: _parameter,
     "torch.nn.Buffer": lambda m, call: m.computed(call.argument(0)),
     **dict.fromkeys(
-        ("print", "isinstance", "issubclass", "hasattr", "len", "id", "repr", "str", "int", "bool", "range", "dir", "callable", "round", "open", "input", "format", "hash", "display", "IPython.display.display"),
+        (
+            "print",
+            "isinstance",
+            "issubclass",
+            "hasattr",
+            "len",
+            "id",
+            "repr",
+            "str",
+            "int",
+            "bool",
+            "range",
+            "dir",
+            "callable",
+            "round",
+            "open",
+            "input",
+            "format",
+            "hash",
+            "display",
+            "IPython.display.display",
+        ),
         _no_data,
     ),
 }

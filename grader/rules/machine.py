@@ -42,6 +42,7 @@ from .values import (
     Value,
     flat,
     join,
+    texts,
 )
 
 # An exam of six trainings takes 2,500 steps. A hostile cell is given up after about half a second.
@@ -50,9 +51,7 @@ TOTAL_STEPS = 100_000
 UNROLLED = 8
 KNOWN_POSITIONS = 64
 
-_NOTEBOOK_NAMES = frozenset(
-    {"get_ipython", "display", "In", "Out", "_", "__", "___", "exit", "quit", "_ih", "_oh"}
-)
+_NOTEBOOK_NAMES = frozenset({"get_ipython", "display", "exit", "quit"})
 
 
 class Exhausted(Exception):  # not an error: how reading stops when its budget is spent
@@ -63,9 +62,8 @@ class Machine(ABC):
     """Everything that is known at one moment of the reading."""
 
     def __init__(self) -> None:
-        self.builtin = Scope(
-            kind="module", names={name: (External(name),) for name in BUILTINS | _NOTEBOOK_NAMES}
-        )
+        names = {name: (External(name),) for name in BUILTINS | _NOTEBOOK_NAMES}
+        self.builtin = Scope(kind="module", names={**names, "__builtins__": (External("builtins"),)})
         self.globals = Scope(kind="module", names={"__name__": (Const("__main__"),)})
         self.stars: list[str] = []
         self.patches: dict[str, Value] = {}
@@ -265,6 +263,7 @@ class Machine(ABC):
                 scope, value = owner, join(owner.names[name], value)
         scope.names[name] = value
         if scope is self.globals:
+            self.part.bound.add(name)
             self.cell.binds.add(name)
             self.binders[name] = self.cell.index
 
@@ -277,6 +276,17 @@ class Machine(ABC):
     def restore(self, saved: list[tuple[Scope, dict[str, Value]]]) -> None:
         for scope, names in saved:
             scope.names = dict(names)
+
+    def weaken(self, saved: list[tuple[Scope, dict[str, Value]]], changed: dict[str, Value]) -> None:
+        """Forget the certainty of what other questions left in names that only another branch binds.
+
+        `if t == 0: h = zeros` leaves what `h` was in the question before as a possibility that Python
+        itself never meets; `changed` are the notebook's names before the branch.
+        """
+        for scope, names in saved:
+            for name, value in changed.items() if scope is self.globals else ():
+                if names.get(name) is value and name in self.part.bound:
+                    names[name] = tuple(uncertain(atom) for atom in value)
 
     def merge(self, saved: list[tuple[Scope, dict[str, Value]]]) -> None:
         """Names may also be as they were when saved."""
@@ -390,7 +400,11 @@ class Machine(ABC):
         return (self.element(value, node),)
 
 
+def uncertain(atom: Atom) -> Atom:
+    return Tensor(atom.source, "maybe", atom.at) if isinstance(atom, Tensor) else atom
+
+
 def matters(value: Value) -> bool:
-    """Whether a value holds anything that can be called, so that a loop over it is worth unrolling."""
+    """Whether a value holds anything that can be called or names something: a loop over it is unrolled."""
     kinds = (Instance, Function, External, UserClass, BoundFunction, BoundExternal, Partial)
-    return any(isinstance(atom, kinds) for atom in flat(value))
+    return any(isinstance(atom, kinds) for atom in flat(value)) or bool(texts(value))

@@ -24,6 +24,7 @@ from .values import (
     Const,
     External,
     Function,
+    GradMode,
     Instance,
     Namespace,
     Scope,
@@ -48,6 +49,8 @@ _MAX_FOLDED = 100
 def call_bound(m: Calls, method: BoundExternal, call: Call) -> Value:
     """A method, by the path of the class that has it, of an object or class."""
     receiver, name = method.receiver, method.name
+    if name in ("__getattribute__", "__getattr__"):
+        return join(*(m.read((receiver,), each, call.node) for each in texts(call.argument(0)))) or PLAIN
     if isinstance(receiver, Instance):
         return _call_on_instance(m, receiver, method, call)
     if isinstance(receiver, UserClass):
@@ -60,38 +63,21 @@ def call_bound(m: Calls, method: BoundExternal, call: Call) -> Value:
 
 def _call_on_instance(m: Calls, thing: Instance, method: BoundExternal, call: Call) -> Value:
     name = method.name
-    if name == "backward":
-        m.note_backward(call.all(), call.node)
-        return NONE
-    if name == "__init__":
-        m.fill(thing, call)
-        return NONE
-    if name == "__setattr__":
-        for attribute in texts(call.argument(0)):
-            m.write((thing,), attribute, call.argument(1), call.node)
-        return NONE
-    if name in ("__getattribute__", "__getattr__"):
-        return (
-            join(*(m.read((thing,), attribute, call.node) for attribute in texts(call.argument(0)))) or PLAIN
-        )
-    kind = classes.container_kind(thing.cls)
-    if kind is not None:
-        effect = (_DICT_METHODS if kind == "dict" else _LIST_METHODS).get(name)
-        if effect is not None:
-            return effect(m, thing, call)
     if name in _FORWARD and (classes.is_module(thing.cls) or has_parameters(method.path.rpartition(".")[0])):
         return _forward(m, thing, method, call)
-    if classes.is_module(thing.cls):
-        effect = _MODULE_METHODS.get(name)
-        if effect is not None:
-            return effect(m, thing, call)
-    if classes.is_optimizer(thing.cls) and name == "step":
-        m.part.steps[m.code.place(call.node)] = None
-        return m.call(call.argument(0, "closure"), Call(call.node))
+    kind = classes.container_kind(thing.cls)
+    tables = (
+        _OBJECT_METHODS,
+        {"list": _LIST_METHODS, "dict": _DICT_METHODS}.get(kind or "", {}),
+        _MODULE_METHODS if classes.is_module(thing.cls) else {},
+        _OPTIMIZER_METHODS if classes.is_optimizer(thing.cls) else {},
+    )
+    effect = next((table[name] for table in tables if name in table), None)
+    if effect is not None:
+        return effect(m, thing, call)
     if not is_seen(method.path):
         return m.call_unseen(method.path, call)
-    found = m.callback(call.all(), call)
-    return join(m.computed((thing,) if m.holds_data(thing) else NOTHING, call.all()), found)
+    return join(m.computed((thing,) if m.holds_data(thing) else NOTHING), m.compute(method.path, call))
 
 
 def _forward(m: Calls, thing: Instance, method: BoundExternal, call: Call) -> Value:
@@ -118,6 +104,39 @@ def _call_on_class(m: Calls, cls: UserClass, method: BoundExternal, call: Call) 
         target = call.argument(0) or (cls,)
         return tuple(m.instance(atom, call.node) for atom in target if isinstance(atom, External | UserClass))
     return m.computed(call.all())
+
+
+# -- any object, optimizers ------------------------------------------------------------------------------
+
+
+def _backward(m: Calls, thing: Instance, call: Call) -> Value:
+    """`accelerator.backward(loss)`, or that of a tensor to write into."""
+    m.note_backward(join((thing,) if m.holds_data(thing) else NOTHING, call.all()), call.node)
+    return NONE
+
+
+def _initialize(m: Calls, thing: Instance, call: Call) -> Value:
+    m.fill(thing, call)
+    return NONE
+
+
+def _set_attribute(m: Calls, thing: Instance, call: Call) -> Value:
+    for name in texts(call.argument(0)):
+        m.write((thing,), name, call.argument(1), call.node)
+    return NONE
+
+
+def _step(m: Calls, thing: Instance, call: Call) -> Value:
+    m.part.steps[m.code.place(call.node)] = None
+    return m.call(call.argument(0, "closure"), Call(call.node))
+
+
+_OBJECT_METHODS: dict[str, ObjectMethod] = {
+    "backward": _backward,
+    "__init__": _initialize,
+    "__setattr__": _set_attribute,
+}
+_OPTIMIZER_METHODS: dict[str, ObjectMethod] = {"step": _step}
 
 
 # -- networks -----------------------------------------------------------------------------------------
@@ -241,7 +260,7 @@ _MODULE_METHODS: dict[str, ObjectMethod] = {
     "compile": _nothing,
     "buffers": lambda m, net, call: m.container("generator", call.node, rest=PLAIN),
     **dict.fromkeys(
-        "to cuda cpu train eval double float half bfloat16 type share_memory to_empty __enter__ xpu ipu".split(),
+        "to cuda cpu train eval double float half bfloat16 type share_memory to_empty __enter__".split(),
         _itself,
     ),
 }
@@ -386,38 +405,69 @@ def call_on_data(m: Calls, name: str, receivers: Value, call: Call) -> Value:
     spaces = tuple(atom for atom in receivers if isinstance(atom, Namespace))
     if spaces:
         return join(*(_call_on_namespace(m, atom, name, call) for atom in spaces))
-    if name == "backward":
-        m.note_backward(receivers, call.node)
-        return NONE
-    if name == "requires_grad_":
-        _freeze(receivers, call)
-        return receivers
-    if name == "register_hook":
-        m.callback(call.all(), call)
-        return PLAIN
+    effect = _DATA_METHODS.get(name)
+    if effect is not None:
+        return effect(m, receivers, call)
     if name in CUT:  # what an unresolved thing's method of that name does is not known
         return join(PLAIN, tuple(atom for atom in receivers if isinstance(atom, Unresolved)))
     folded = _fold(name, receivers, call)
     if folded:
         return folded
-    if name == "apply_":
-        return receivers
-    written = (
-        tuple(atom for atom in receivers if isinstance(atom, Instance)) if name.endswith("_") else NOTHING
-    )
-    for atom in written:  # an in-place method of a tensor to write into
-        if isinstance(atom, Instance) and m.grad is not False:
-            m.put(atom, None, m.taints(call.all()))
-    result = join(m.computed(receivers, call.all()), m.callback(call.all(), call))
-    if name in KEEPS_IDENTITY or written:
-        result = join(tuple(atom for atom in receivers if isinstance(atom, Instance)), result)
-    return result
+    buffers = tuple(atom for atom in receivers if isinstance(atom, Instance))
+    in_place = name.endswith("_")
+    for atom in buffers if in_place and m.grad is not False else ():
+        m.put(atom, None, m.taints(call.all()))
+    result = join(m.computed(receivers), m.compute(name, call))
+    return join(buffers, result) if in_place or name in KEEPS_IDENTITY else result
 
 
-def _freeze(receivers: Value, call: Call) -> None:
+def _differentiate(m: Calls, receivers: Value, call: Call) -> Value:
+    """`loss.backward()`; of something that is no tensor as far as can be told, what it is given counts."""
+    tensor = any(isinstance(atom, Tensor) for atom in receivers)
+    m.note_backward(receivers if tensor else join(receivers, call.all()), call.node)
+    return NONE
+
+
+def _freeze(m: Calls, receivers: Value, call: Call) -> Value:
     for atom in receivers:
         if isinstance(atom, Tensor) and atom.how == "parameters":
             atom.source.frozen = truth(call.argument(0, "requires_grad") or (Const(True),)) is False
+    return receivers
+
+
+def _gradient_hook(m: Calls, receivers: Value, call: Call) -> Value:
+    m.callback(call.all(), call)
+    return PLAIN
+
+
+def _enter(m: Calls, receivers: Value, call: Call) -> Value:
+    for atom in receivers:
+        if isinstance(atom, GradMode):  # torch.no_grad().__enter__()
+            m.grad = atom.enabled
+    return receivers
+
+
+def _leave(m: Calls, receivers: Value, call: Call) -> Value:
+    if any(isinstance(atom, GradMode) for atom in receivers):
+        m.grad = True
+    return NONE
+
+
+def _scaled_step(m: Calls, receivers: Value, call: Call) -> Value:
+    """`scaler.step(optimizer)`."""
+    if any(isinstance(atom, Instance) and classes.is_optimizer(atom.cls) for atom in call.all()):
+        m.part.steps[m.code.place(call.node)] = None
+    return m.compute("step", call)
+
+
+_DATA_METHODS: dict[str, Callable[[Calls, Value, Call], Value]] = {
+    "backward": _differentiate,
+    "requires_grad_": _freeze,
+    "register_hook": _gradient_hook,
+    "__enter__": _enter,
+    "__exit__": _leave,
+    "step": _scaled_step,
+}
 
 
 def _fold(name: str, receivers: Value, call: Call) -> Value:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from . import classes
 from .machine import Machine
-from .torch_names import CUT, TENSOR, canonical, is_parameter_name
+from .torch_names import CUT, TENSOR, canonical, is_parameter_name, is_patch
 from .values import (
     NOTHING,
     PLAIN,
@@ -67,6 +67,10 @@ class Objects(Machine):
         """A class attribute as seen through an object: functions become methods."""
         if isinstance(atom, External) and not atom.path.rpartition(".")[2][:1].isupper():
             return (BoundExternal(atom.path, receiver),)
+        if isinstance(atom, Instance) and isinstance(atom.cls, UserClass):
+            descriptor = classes.defined(atom.cls, "__get__")
+            if descriptor is not None and descriptor[0]:
+                return self.call(self.read((atom,), "__get__", node), Call(node, ((receiver,), (cls,))))
         if not isinstance(atom, Function) or atom.kind == "static":
             return (atom,)
         if atom.kind == "class":
@@ -111,8 +115,10 @@ class Objects(Machine):
             elif isinstance(atom, Function):
                 atom.attributes[name] = join(atom.attributes.get(name, NOTHING), value)
             elif isinstance(atom, External):
-                self.patches[f"{atom.path}.{name}"] = value
-                self.note("rules.patched_library", f"{atom.path}.{name}", node, everywhere=True)
+                path = canonical(f"{atom.path}.{name}")
+                self.patches[path] = value
+                if is_patch(path):
+                    self.note("rules.patched_library", path, node, everywhere=True)
             elif isinstance(atom, Tensor) and name == "requires_grad" and atom.how == "parameters":
                 atom.source.frozen = truth(value) is False
 
@@ -280,14 +286,13 @@ def _of_data(m: Objects, atom: Atom, name: str, node: ast.AST) -> Value:
 
 
 def _of_external(m: Objects, atom: External, name: str, node: ast.AST) -> Value:
-    path = f"{atom.path}.{name}"
+    path = canonical(f"{atom.path}.{name}")
     if name == "__dict__":
         return (Namespace(atom),)
+    if atom.path == "__main__":
+        return m.lookup(name, m.globals, node)
     if name in _HIDDEN:
         return m.unresolved("rules.dynamic_name", path, node)
-    if path in m.patches:
-        return m.patches[path]
-    path = canonical(path)
     if path in m.patches:
         return m.patches[path]
     if name == "__name__":

@@ -29,7 +29,10 @@ class Backward:
 
 @dataclass(slots=True)
 class PartRecord:
-    """What happens inside one part of one answer; the dictionaries are ordered sets."""
+    """What happens inside one part of one answer; the dictionaries are ordered sets.
+
+    `bound` holds the notebook's names that this part has bound.
+    """
 
     backwards: dict[tuple[int, ...], Backward] = field(default_factory=dict)
     constructed: dict[tuple[str, Place], None] = field(default_factory=dict)
@@ -37,6 +40,7 @@ class PartRecord:
     optimizers: dict[tuple[str, Place], None] = field(default_factory=dict)
     seeds: dict[Place, None] = field(default_factory=dict)
     unclear: dict[Unclear, None] = field(default_factory=dict)
+    bound: set[str] = field(default_factory=set)
 
     def add_unclear(self, entry: Unclear) -> None:
         if len(self.unclear) < MAX_UNCLEAR:

@@ -319,7 +319,6 @@ LOADERS = frozenset(
 # Work that is done outside the notebook's own process or below Python.
 PROCESSES = (
     "subprocess.",
-    "os.system",
     "os.popen",
     "os.exec",
     "os.spawn",
@@ -334,8 +333,10 @@ PROCESSES = (
     "torch.utils.cpp_extension.",
     "runpy.",
     "code.",
-    "IPython.shell.system",
-    "IPython.shell.getoutput",
+)
+HARMLESS_COMMANDS = frozenset(
+    "pip pip3 conda mamba nvidia-smi ls pwd cat echo head tail apt apt-get wget curl unzip tar gdown git"
+    " nproc free df du lscpu uname date which whoami mkdir rm cp mv fc-list fc-cache".split()
 )
 # Ways to reach objects or to change the interpreter without naming anything.
 INTROSPECTION = (
@@ -362,8 +363,9 @@ INTROSPECTION = (
 
 # Libraries whose functions neither train a network nor make a torch module.
 _HARMLESS = frozenset(
-    "numpy matplotlib pandas seaborn tqdm IPython ipywidgets sklearn plotly PIL requests scipy cv2 torchvision torch"
-    " torchinfo torchsummary torchviz sympy statsmodels rich yaml h5py pyarrow polars bokeh altair mpl_toolkits"
+    "numpy matplotlib pandas seaborn tqdm IPython ipywidgets sklearn plotly PIL requests scipy cv2"
+    " torchvision torch torchinfo torchsummary torchviz sympy statsmodels rich yaml h5py pyarrow polars bokeh altair"
+    " mpl_toolkits"
     " koreanize_matplotlib typing_extensions einops opt_einsum psutil packaging attr attrs graphviz networkx"
     " google jupyter nbformat folium plotnine".split()
 )
@@ -396,10 +398,27 @@ _FASTAI_STAR = {
     "untar_data": "pathlib.Path",
 }
 _OPTIMIZER_NAMES = frozenset(
-    "Adadelta Adafactor Adagrad Adam Adamax AdamW ASGD LBFGS NAdam Optimizer RAdam RMSprop Rprop SGD SparseAdam"
-    " lr_scheduler".split()
+    "Adadelta Adafactor Adagrad Adam Adamax AdamW ASGD LBFGS NAdam Optimizer RAdam RMSprop Rprop SGD"
+    " SparseAdam lr_scheduler".split()
 )
 _NN_LOWER = frozenset({"functional", "init", "utils", "modules", "parallel", "parameter"})
+
+
+def is_numeric(path: str) -> bool:
+    """True for libraries that compute or draw, and that no code or network can be reached through."""
+    root = path.partition(".")[0]
+    return root in _HARMLESS and root not in ("torch", "torchvision", "IPython", "google", "jupyter")
+
+
+def is_patch(path: str) -> bool:
+    """True for a name whose replacement may change what other code means (settings are no such names)."""
+    root = path.partition(".")[0]
+    if path.startswith(("torch.backends.", "sys.stdout", "sys.stderr", "sys.argv", "sys.path", "os.environ")):
+        return False
+    return (
+        root in ("torch", "builtins", "importlib", "sys", "types", "functools", "operator")
+        or path in BUILTINS
+    )
 
 
 def is_seen(path: str) -> bool:

@@ -60,8 +60,8 @@ def owner(kind: str, *, base: str = "", own_forward: bool = False, direct: bool 
     if kind.startswith("torch."):
         parent = "torch.nn.RNNCellBase" if kind.endswith("Cell") else "torch.nn.RNNBase"
         return OwnerSeen(kind, (kind, parent, "torch.nn.Module"), own_forward, direct)
-    bases = (base,) if base in ("", "torch.nn.Module") else (base, "torch.nn.Module")
-    return OwnerSeen(kind, bases or ("torch.nn.Module",), own_forward, direct)
+    bases = dict.fromkeys(each for each in (base, "torch.nn.Module") if each)
+    return OwnerSeen(kind, tuple(bases), own_forward, direct)
 
 
 def parameter(*owners: OwnerSeen, moved: bool = True, gradient: bool = True) -> ParameterSeen:
@@ -133,7 +133,7 @@ def evidence(
 ) -> Evidence:
     """Evidence about a notebook with one code cell per answer part, numbered from 1; cell 0 is shared."""
     where = cells or {question.id: [[i + 1]] for i, question in enumerate(RUBRIC)}
-    count = max(index for parts in where.values() for part in parts for index in part) + 1
+    count = max((index for parts in where.values() for part in parts for index in part), default=0) + 1
     notebook = tuple(Cell(index, "code", f"# {index}") for index in range(count))
     found = {
         question: Answer(question, tuple(AnswerPart(tuple(part)) for part in parts), confidence)

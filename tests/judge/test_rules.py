@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from grader.judge.rules import Tale, combine, judge_gate, judge_trained
@@ -194,6 +196,14 @@ def test_which_network_was_trained(
     static: AnswerFacts, owners: list[OwnerSeen | ParameterSeen], outcome: Outcome
 ) -> None:
     assert judge_trained(RNN, static, training("1-1", None, *owners)).outcome is outcome
+
+
+def test_an_optimizer_with_other_parameters_trains_nothing() -> None:
+    still = training("1-1", None, parameter(LINEAR, moved=False), losses=(1.9,) * 100)
+    still = replace(still, parameters=still.parameters[:1])
+    assert judge_trained(RNN, facts("1-1", network("torch.nn.RNN")), still).outcome is NOT_MET
+    moving = replace(still, losses=(1.9, 1.8))
+    assert judge_trained(RNN, facts("1-1", network("torch.nn.RNN")), moving).outcome is PERSON
 
 
 def test_nothing_trained() -> None:

@@ -22,7 +22,9 @@ OWN_RNN = "class Mine(torch.nn.Module):\n    pass\n" + TRAINED.format(maker="Min
 OWN_LSTM = "w = torch.zeros(4)\n" + TRAINED.format(maker="design(w)")
 SOLUTIONS = {"1-1": RNN, "1-2": CELL, "1-3": OWN_RNN, "1-4": LSTM, "1-5": LSTM_CELL, "1-6": OWN_LSTM}
 # Where the shipped template has the heading of each question and its empty code cell.
-HEADING = {"1-1": 5, "1-2": 8, "1-3": 11, "1-4": 14, "1-5": 17, "1-6": 20} | {f"2-{n}": 23 + n for n in range(1, 6)}
+HEADING = {"1-1": 5, "1-2": 8, "1-3": 11, "1-4": 14, "1-5": 17, "1-6": 20} | {
+    f"2-{n}": 23 + n for n in range(1, 6)
+}
 BLANK = {id: HEADING[id] + 2 for id in SOLUTIONS}
 DICT = 30
 

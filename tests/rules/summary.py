@@ -41,7 +41,7 @@ def notebook(code: str) -> list[SourceCell]:
         if number % 2:
             question = piece.strip() or None
         elif piece.strip():
-            cells.append(SourceCell(len(cells), piece.lstrip("\n"), question=question, part=0))
+            cells.append(SourceCell(len(cells), piece, question=question, part=0))
     return cells
 
 

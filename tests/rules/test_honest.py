@@ -659,6 +659,106 @@ CASES = {
         """,
         "own Own",
     ),
+    "the first state is set inside the loop, and its name was used before": (
+        """
+        # %% 1-2
+        rnncell = nn.RNNCell(7, 8)
+        ht = rnncell(x, h)
+        learn(ht)
+        # %% q
+        cell = Own()
+        for epoch in range(100):
+            for t in range(9):
+                if t == 0:
+                    ht = torch.zeros(8)
+                ht = cell(x[t], ht)
+            learn(ht)
+        """,
+        "maybe nn.RNNCell; own Own",
+    ),
+    "layers of an own network, used directly": (
+        """
+        net = Own()
+        learn(torch.tanh(net.i2h(x) + net.h2h(h)))
+        """,
+        "parameters Own",
+    ),
+    "settings of libraries": (
+        """
+        import os, warnings, matplotlib.pyplot as plt, numpy as np
+        os.environ["CUDA_VISIBLE_DEVICES"] = "0"
+        warnings.filterwarnings("ignore")
+        plt.rcParams["figure.dpi"] = 120
+        plt.rcParams.update({"font.size": 12})
+        np.set_printoptions(precision=3)
+        torch.backends.cudnn.deterministic = True
+        torch.backends.cudnn.benchmark = False
+        torch.set_default_dtype(torch.float32)
+        torch.use_deterministic_algorithms(True)
+        learn(Own()(x, h))
+        """,
+        "own Own",
+    ),
+    "shell commands of every day": (
+        """
+        get_ipython().system("pip install torchinfo")
+        get_ipython().system("nvidia-smi")
+        get_ipython().run_line_magic("matplotlib", "inline")
+        from torchinfo import summary
+        cell = Own()
+        print(summary(cell), cell, type(cell), len(list(cell.parameters())))
+        learn(cell(x, h))
+        """,
+        "own Own",
+    ),
+    "mixed precision": (
+        """
+        scaler = torch.cuda.amp.GradScaler()
+        cell = Own()
+        opt = torch.optim.Adam(cell.parameters())
+        with torch.autocast("cuda"):
+            loss = loss_fn(linr(cell(x, h)), y)
+        scaler.scale(loss).backward()
+        scaler.step(opt)
+        """,
+        "own Own",
+    ),
+    "a scheduler, clipping and a data loader": (
+        """
+        from torch.utils.data import DataLoader, TensorDataset
+        loader = DataLoader(TensorDataset(x, y), batch_size=9)
+        cell = Own()
+        opt = torch.optim.SGD([{"params": cell.parameters()}, {"params": linr.parameters(), "lr": 0.1}])
+        plan = torch.optim.lr_scheduler.StepLR(opt, 10)
+        for epoch in range(10):
+            for xb, yb in loader:
+                loss = loss_fn(linr(cell(xb, h)), yb)
+                opt.zero_grad(); loss.backward()
+                torch.nn.utils.clip_grad_norm_(cell.parameters(), 1.0)
+                opt.step(); plan.step()
+        """,
+        "own Own",
+    ),
+    "a helper that can make both": (
+        """
+        def make(kind):
+            return nn.RNNCell(7, 8) if kind == "reference" else Own()
+        nets = {kind: make(kind) for kind in ["reference", "own"]}
+        nets["own"].i2h.weight.data = nets["reference"].weight_ih.data
+        learn(nets["own"](x, h))
+        """,
+        "own Own",
+    ),
+    "no_grad entered by hand": (
+        """
+        guard = torch.no_grad()
+        guard.__enter__()
+        gap = nn.RNNCell(7, 8)(x, h)
+        guard.__exit__(None, None, None)
+        learn(Own()(x, h) + gap)
+        """,
+        "own Own",
+    ),
     "another recurrent module that is allowed": (
         """
         learn(nn.GRUCell(7, 8)(x, h))

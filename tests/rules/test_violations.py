@@ -291,7 +291,7 @@ CASES = {
         setattr(net, "tool", nn.RNNCell(7, 8))
         learn(getattr(net, "tool")(x, h))
         """,
-        "core nn.RNNCell",
+        "core nn.RNNCell; parameters Own",
     ),
     "a ModuleList by position": (
         """
@@ -563,7 +563,8 @@ CASES = {
     ),
     "torch._VF by another way": (
         """
-        learn(torch.nn.modules.rnn._VF.rnn_relu_cell(x, h, y, y) + torch._C._VariableFunctions.gru_cell(x, h, y, y))
+        one = torch.nn.modules.rnn._VF.rnn_relu_cell(x, h, y, y)
+        learn(one + torch._C._VariableFunctions.gru_cell(x, h, y, y))
         """,
         "functional _C._VariableFunctions.gru_cell; functional _VF.rnn_relu_cell",
     ),
@@ -742,7 +743,86 @@ CASES = {
         """,
         "maybe nn.RNNCell",
     ),
+    "the notebook's own module by name": (
+        """
+        import sys, __main__
+        cell = nn.RNNCell(7, 8)
+        learn(__main__.cell(x, h) + sys.modules["__main__"].cell(x, h))
+        """,
+        "core nn.RNNCell",
+    ),
+    "exec by the builtins": (
+        """
+        __builtins__.exec("cell = nn.RNNCell(7, 8)")
+        learn(cell(x, h))
+        """,
+        "core nn.RNNCell",
+    ),
+    "__getattribute__": (
+        """
+        class Box: pass
+        box = Box()
+        box.cell = nn.RNNCell(7, 8)
+        learn(object.__getattribute__(box, "cell")(x, h))
+        """,
+        "core nn.RNNCell",
+    ),
+    "a descriptor": (
+        """
+        class Give:
+            def __get__(self, owner, cls):
+                return nn.RNNCell(7, 8)
+        class Net(nn.Module):
+            cell = Give()
+            def forward(self, x, h):
+                return self.cell(x, h)
+        learn(Net()(x, h))
+        """,
+        "core nn.RNNCell; own Net",
+    ),
+    "a thread": (
+        """
+        import threading
+        def train(cell):
+            learn(cell(x, h))
+        threading.Thread(target=train, args=(nn.RNNCell(7, 8),)).start()
+        """,
+        "core nn.RNNCell",
+    ),
+    "grad mode switched back": (
+        """
+        cell = nn.RNNCell(7, 8)
+        with torch.no_grad():
+            with torch.enable_grad():
+                learn(cell(x, h))
+        """,
+        "core nn.RNNCell",
+    ),
     # -- what cannot be told
+    "a way through operator": (
+        """
+        import operator
+        tools = {"b": nn.RNNCell(7, 8)}
+        learn(operator.itemgetter("b")(tools)(x, h))
+        """,
+        "? unseen_code",
+    ),
+    "a builtin by a computed name": (
+        """
+        import builtins
+        getattr(builtins, "".join(reversed("cexe")))("cell = nn.RNNCell(7, 8)")
+        learn(Own()(x, h))
+        """,
+        "own Own; ? dynamic_name",
+    ),
+    "an unknown script": (
+        """
+        get_ipython().system("python train.py")
+        get_ipython().run_line_magic("run", "other.ipynb")
+        learn(Own()(x, h))
+        """,
+        "own Own; ? opaque; ? process",
+    ),
     "exec of computed text": (
         """
         exec(open("cell.py").read())

@@ -1,0 +1,192 @@
+"""The same fitted values: which comparator settles it, and when nobody may say no."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from grader.judge.fit import Own, judge_accuracy, judge_equals
+from grader.judge.rules import Finding
+from grader.judge.values import Values
+from grader.model import Array, Outcome, Targets, Training
+from grader.rubric import Accuracy
+
+from .made import LABELS, OWN_CLASS, RUBRIC, SHAPE, fit, target, targets, training
+
+MET, NOT_MET, PERSON = Outcome.MET, Outcome.NOT_MET, Outcome.NEEDS_REVIEW
+QUESTION = RUBRIC.question("1-3")
+ORDER = ("own 1-2", "reference")
+OTHER = fit(seed=5)
+
+
+def own(values: Array | None = None, network: Outcome = MET, seen: Training | None = None) -> dict[str, Own]:
+    values = OTHER if values is None else values
+    return {"1-2": Own("1-2", seen or training("1-2", values), Values(values), network)}
+
+
+def equals(
+    values: Array,
+    earlier: dict[str, Own] | None = None,
+    seen: Training | None = None,
+    known: Targets | None = None,
+) -> Finding:
+    seen = seen or training("1-3", values, OWN_CLASS)
+    return judge_equals(QUESTION, ORDER, Values(values), seen, earlier or {}, known or targets())
+
+
+def told(finding: Finding) -> tuple[Outcome, str]:
+    return finding.outcome, finding.reason.id.removeprefix("judge.same_fit.")
+
+
+def test_equal_to_the_own_earlier_answer_whatever_its_seed() -> None:
+    assert told(equals(OTHER, own())) == (MET, "own")
+
+
+def test_equal_to_the_reference_without_an_earlier_answer() -> None:
+    assert told(equals(fit())) == (MET, "reference")
+
+
+def test_equal_to_the_reference_although_the_own_answer_differs() -> None:
+    assert told(equals(fit(), own())) == (MET, "reference")
+
+
+def test_another_fit_than_both_is_not_the_same() -> None:
+    assert told(equals(fit(seed=9), own())) == (NOT_MET, "not_own")
+
+
+def test_without_an_earlier_answer_nobody_may_say_no() -> None:
+    assert told(equals(fit(seed=9))) == (PERSON, "no_comparator")
+
+
+def test_an_earlier_answer_that_is_not_the_asked_network_settles_nothing() -> None:
+    assert told(equals(fit(seed=9), own(network=NOT_MET))) == (PERSON, "no_comparator")
+
+
+def test_equal_only_to_an_answer_that_is_not_the_asked_network() -> None:
+    assert told(equals(OTHER, own(network=NOT_MET))) == (PERSON, "own_not_asked")
+    assert told(equals(fit(), own(fit(), network=NOT_MET))) == (MET, "reference")
+
+
+@pytest.mark.parametrize("steps", [1, 19])
+def test_a_short_training_is_no_comparator(steps: int) -> None:
+    short = own(seen=training("1-2", OTHER, steps=steps))
+    assert told(equals(OTHER, short)) == (PERSON, "no_comparator")
+
+
+def test_other_settings_or_steps_are_for_a_person() -> None:
+    longer = training("1-3", fit(seed=9), OWN_CLASS, steps=101)
+    assert told(equals(fit(seed=9), own(), longer)) == (PERSON, "other_course")
+    slower = training("1-3", fit(seed=9), OWN_CLASS, settings={"lr": 0.05})
+    assert told(equals(fit(seed=9), own(), slower)) == (PERSON, "other_course")
+
+
+def noisy(first: float, rest: float) -> Array:
+    values = fit()
+    values[:10] += first * np.where(np.arange(7) % 2, 1, -1)
+    values[10:] += rest * np.where(np.arange(7) % 2, 1, -1)
+    return values
+
+
+@pytest.mark.parametrize(
+    ("first", "rest", "expected"),
+    [
+        (0.0, 0.0, MET),
+        (14e-5, 14e-7, MET),  # the target's envelopes are 1e-5 and 1e-7; 15 of them are allowed
+        (16e-5, 0.0, PERSON),
+        (0.0, 16e-7, PERSON),
+        (149e-5, 149e-7, PERSON),
+        (151e-5, 0.0, NOT_MET),
+        (0.0, 151e-7, NOT_MET),
+    ],
+)
+def test_the_band_of_the_reference_has_two_regions(first: float, rest: float, expected: Outcome) -> None:
+    values = noisy(first, rest)
+    finding = judge_equals(QUESTION, ("reference",), Values(values), training("1-3", values), {}, targets())
+    assert finding.outcome is expected
+    assert finding.reason.params["tolerance"] in (pytest.approx(15e-5), pytest.approx(15e-7))
+
+
+def test_a_quiet_envelope_never_asks_for_more_than_rounding_allows() -> None:
+    exact = targets(a=target("1-3", first=0.0, rest=0.0))
+    values = noisy(1.4e-6, 1.4e-7)
+    finding = judge_equals(QUESTION, ("reference",), Values(values), training("1-3", values), {}, exact)
+    assert finding.outcome is MET
+
+
+def test_close_to_an_own_answer_of_another_configuration_is_for_a_person() -> None:
+    close = OTHER.copy()
+    close[:10] += 1e-5 * np.where(np.arange(7) % 2, 1, -1)
+    seen = training("1-3", close, OWN_CLASS)
+    early = replace(seen, fitted={**seen.fitted, "10": training("1-2", OTHER).fitted["10"]})
+    assert told(equals(close, own(), early)) == (PERSON, "own_close")
+
+
+def test_values_of_a_variable_prove_nothing_about_their_origin() -> None:
+    claimed = Values(fit(), proven=False)
+    finding = judge_equals(QUESTION, ORDER, claimed, training("1-3"), {}, targets())
+    assert told(finding) == (PERSON, "variable")
+
+
+def test_no_training_no_fit() -> None:
+    finding = judge_equals(QUESTION, ORDER, Values(fit()), None, own(fit()), targets())
+    assert told(finding) == (NOT_MET, "untrained")
+
+
+def test_changed_labels_are_for_a_person() -> None:
+    changed = training("1-3", fit(), OWN_CLASS, labels=np.zeros(SHAPE[0], np.int64))
+    finding = judge_equals(QUESTION, ORDER, Values(fit()), changed, {}, targets())
+    assert finding.reason.id == "judge.labels_changed"
+    assert finding.outcome is PERSON
+
+
+def test_no_targets_for_this_machine() -> None:
+    empty = replace(targets(), items={})
+    assert told(equals(fit(), known=empty)) == (PERSON, "no_comparator")
+    finding = judge_equals(QUESTION, ("reference",), Values(fit()), training("1-3", fit()), {}, empty)
+    assert told(finding) == (PERSON, "no_targets")
+
+
+# -- accuracy -------------------------------------------------------------------------------------
+
+CHECK = Accuracy(accept=0.99, reject=0.71, from_position=10)
+
+
+def share(right: int) -> Array:
+    """A fit that is right at `right` of the 89 positions from 10 on, and at none before."""
+    values = fit(right=False)
+    values[10 : 10 + right] = fit()[10 : 10 + right]
+    return values
+
+
+@pytest.mark.parametrize(
+    ("right", "expected"),
+    [(89, MET), (88, PERSON), (64, PERSON), (63, NOT_MET), (0, NOT_MET)],
+)
+def test_accuracy_from_a_position_on(right: int, expected: Outcome) -> None:
+    values = share(right)
+    finding = judge_accuracy(CHECK, Values(values), training("1-1", values), LABELS)
+    assert finding.outcome is expected
+    assert float(str(finding.reason.params["accuracy"])) == pytest.approx(right / 89, abs=1e-4)
+
+
+def test_a_shown_share_is_never_rounded_up_to_the_threshold() -> None:
+    labels = tuple(0 for _ in range(99_999))
+    values = np.zeros((99_999, 2))
+    values[:, 0] = 1.0
+    values[:1_001] = [0.0, 1.0]  # 98.998998...%
+    seen = training("1-1", None, labels=None)
+    finding = judge_accuracy(Accuracy(0.99, 0.71), Values(values), seen, labels)
+    assert finding.outcome is PERSON
+    assert float(str(finding.reason.params["accuracy"])) < 0.99
+
+
+def test_accuracy_of_changed_labels_is_for_a_person() -> None:
+    seen = training("1-1", fit(), labels=np.roll(np.asarray(LABELS), 1))
+    assert judge_accuracy(CHECK, Values(fit()), seen, LABELS).reason.id == "judge.labels_changed"
+
+
+def test_accuracy_without_values_or_training() -> None:
+    assert judge_accuracy(CHECK, Values(None), training("1-1"), LABELS).outcome is PERSON
+    assert judge_accuracy(CHECK, Values(None), None, LABELS).outcome is NOT_MET
