@@ -155,9 +155,9 @@ def _in_zip(source: Path) -> Iterator[File]:
         prefix = _wrapper(source, [name for name, _ in entries])
         total = 0
         for name, entry in sorted(entries, key=lambda pair: pair[0]):
-            file = _read_entry(archive, entry, name.removeprefix(prefix), MAX_TOTAL_BYTES - total)
-            total += len(file.data)
-            yield file
+            # No more is unpacked than an entry claims; what lies about it is cut off, or is damaged.
+            total += min(entry.file_size, MAX_FILE_BYTES)
+            yield _read_entry(archive, entry, name.removeprefix(prefix), full=total > MAX_TOTAL_BYTES)
 
 
 def _entry_name(entry: zipfile.ZipInfo) -> str:
@@ -174,7 +174,7 @@ def _wrapper(source: Path, names: list[str]) -> str:
     return f"{next(iter(tops))}/" if tops in ({stem}, {stem.rpartition(" (")[0]}) else ""  # "final (1).zip"
 
 
-def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str, left: int) -> File:
+def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str, *, full: bool) -> File:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or not path.name or _DRIVE.match(name):
         return File(name, problem=Reason("collect.path_outside"))
@@ -182,12 +182,10 @@ def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str, lef
         return File(name, problem=Reason("collect.link"))
     if entry.flag_bits & 1:
         return File(name, problem=Reason("collect.encrypted"))
-    too_large = Reason("collect.zip_too_large", {"limit": MAX_TOTAL_BYTES >> 30})
-    if left <= 0:
-        return File(name, problem=too_large)
+    if full:
+        return File(name, problem=Reason("collect.zip_too_large", {"limit": MAX_TOTAL_BYTES >> 30}))
     try:
-        with archive.open(entry) as file:  # the size in the header is only a claim
-            data = file.read(min(MAX_FILE_BYTES + 1, left + 1))
+        with archive.open(entry) as file:
+            return File(name, file.read(MAX_FILE_BYTES + 1))
     except _UNREADABLE as error:
         return File(name, problem=Reason("collect.unreadable", {"message": str(error)[:200]}))
-    return File(name, data) if len(data) <= left else File(name, problem=too_large)

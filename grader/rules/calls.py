@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
 
 from . import classes
 from .objects import Objects
@@ -61,21 +62,21 @@ class Calls(Objects):
     def call(self, callee: Value, call: Call) -> Value:
         self.spend()
         targets = [atom for atom in callee if isinstance(atom, CALLABLE)]
-        data = tuple(
-            atom for atom in targets if isinstance(atom, BoundExternal) and atom.path.startswith(TENSOR)
-        )
-        others = [
-            atom for atom in targets if not (isinstance(atom, BoundExternal) and atom.path.startswith(TENSOR))
-        ]
+        others: list[Atom] = []
+        methods: dict[str, list[Atom]] = {}  # of data, by name: asked of all that one object may be at once
+        for atom in targets:
+            if isinstance(atom, BoundExternal) and atom.path.startswith(TENSOR):
+                methods.setdefault(atom.name, []).append(atom.receiver)
+            else:
+                others.append(atom)
         unknown = tuple(atom for atom in callee if isinstance(atom, Unresolved))
         if self.depth >= MAX_DEPTH:
             return self.unresolved("rules.budget", "calls", call.node)
         result = self._call_unknown(unknown, call) if len(targets) < len(callee) else NOTHING
         self.depth += 1
-        sure, self.sure = self.sure, self.sure and len(others) + bool(data) == 1
-        if data:
-            receivers = tuple(atom.receiver for atom in data)
-            result = join(result, self.call_on_data(data[0].name, receivers, call))
+        sure, self.sure = self.sure, self.sure and len(others) + len(methods) == 1
+        for name, receivers in methods.items():
+            result = join(result, self.call_on_data(name, tuple(receivers), call))
         for atom in others:
             result = join(result, self._call_atom(atom, call))
         self.sure = sure
@@ -212,20 +213,7 @@ class Calls(Objects):
         for atom in call.argument(0):
             if isinstance(atom, Function):
                 key = (self.context, id(call.node), atom, mode)
-                self.functions.setdefault(
-                    key,
-                    Function(
-                        atom.name,
-                        atom.node,
-                        atom.scope,
-                        atom.code,
-                        atom.owner,
-                        atom.kind,
-                        atom.defaults,
-                        mode,
-                    ),
-                )
-                decorated.append(self.functions[key])
+                decorated.append(self.functions.setdefault(key, replace(atom, grad=mode)))
             else:
                 decorated.append(atom)
         return tuple(decorated)
@@ -260,8 +248,8 @@ class Calls(Objects):
             value = join(*call.args, call.spread)
             for layer in instance.keyed.values():
                 value = self.call(layer, Call(call.node, (value,)))
-            return (
-                join(value, self.call(instance.rest, Call(call.node, (value,)))) if instance.rest else value
+            return join(
+                value, self.call(instance.rest, Call(call.node, (value,))) if instance.rest else NOTHING
             )
         result = join(classes.unresolved_bases(instance.cls), self.computed(call.all()))
         if classes.core_base(instance.cls) is None:

@@ -8,9 +8,8 @@ from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from . import classes, library, methods
-from .calls import Calls
-from .torch_names import is_seen
+from . import classes, data_methods, library, methods, text
+from .items import Items
 from .values import (
     NOTHING,
     PLAIN,
@@ -22,23 +21,19 @@ from .values import (
     Function,
     Instance,
     Key,
-    Namespace,
     Scope,
     Super,
     Tensor,
     TupleOf,
-    Unresolved,
     UserClass,
     Value,
     constants,
     flat,
     join,
     make_tuple,
-    texts,
     truth,
 )
 
-MAX_TEXT = 2_000
 _OPERATORS: dict[type[ast.operator], str] = {
     ast.Add: "add",
     ast.Sub: "sub",
@@ -56,7 +51,7 @@ _OPERATORS: dict[type[ast.operator], str] = {
 }
 
 
-class Expressions(Calls):
+class Expressions(Items):
     """Evaluates expressions."""
 
     @abstractmethod
@@ -97,98 +92,7 @@ class Expressions(Calls):
         return methods.call_bound(self, method, call)
 
     def call_on_data(self, name: str, receivers: Value, call: Call) -> Value:
-        return methods.call_on_data(self, name, receivers, call)
-
-    # -- items
-
-    def subscript(self, value: Value, key: Value, node: ast.AST) -> Value:
-        return join(*(self._item(atom, key, node) for atom in value)) or PLAIN
-
-    def _item(self, atom: Atom, key: Value, node: ast.AST) -> Value:
-        if isinstance(atom, TupleOf):
-            return _by_position(atom.items, key) or self.element((atom,), node)
-        if isinstance(atom, Namespace):
-            return self._name_in(atom, key, node)
-        if isinstance(atom, Instance):
-            return self._item_of_instance(atom, key, node)
-        if isinstance(atom, Tensor | Unresolved | UserClass):
-            return (atom,)  # a class: `list[int]`
-        if isinstance(atom, External):
-            modules = texts(key) if atom.path == "sys.modules" else []
-            return tuple(External("__main__" if name == "__main__" else name) for name in modules) or (atom,)
-        return self.computed((atom,))
-
-    def _item_of_instance(self, thing: Instance, key: Value, node: ast.AST) -> Value:
-        kind = classes.container_kind(thing.cls)
-        if kind is None:
-            method = self.of_class(thing.cls, thing, "__getitem__", node)
-            if method is not None and not isinstance(method[0], BoundExternal):
-                return self.call(method, Call(node, (key,)))
-            return join((thing,) if self.holds_data(thing) else NOTHING, thing.contents, PLAIN)
-        keys = constants(key)
-        exact = len(keys) == len(key) and key != NOTHING
-        if kind == "list" and exact and not thing.rest and not thing.many:
-            found = _by_position(tuple(thing.keyed.values()), key)
-            if found:
-                return found
-        if exact and all(each in thing.keyed for each in keys) and not (kind == "list" and thing.rest):
-            return join(*(thing.keyed[each] for each in keys))
-        if kind == "list" and isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
-            return self.container("list", node, rest=thing.contents)
-        return thing.contents or PLAIN
-
-    def _name_in(self, space: Namespace, key: Value, node: ast.AST) -> Value:
-        """`globals()["rnn"]`, `vars(torch.nn)["RNN"]`, `net._modules["cell"]`."""
-        names = texts(key)
-        if names and len(names) == len(key):
-            if isinstance(space.of, Scope):
-                return join(*(self.lookup(name, space.of, node) for name in names))
-            owner: Value = (space.of,)
-            return join(*(self.read(owner, name, node) for name in names))
-        if (
-            isinstance(space.of, External)
-            and is_seen(space.of.path)
-            and not space.of.path.startswith("torch")
-        ):
-            return PLAIN
-        if isinstance(space.of, Instance):
-            held = methods.names_in(self, space, node) or {}
-            return join(*held.values(), self.parameters(space.of, node)) or PLAIN
-        return self.unresolved("rules.dynamic_name", "[…]", node)
-
-    def store(self, target: Value, key: Value, value: Value, node: ast.AST) -> None:
-        for atom in target:
-            if isinstance(atom, Namespace):
-                self._store_name(atom, key, value, node)
-            elif isinstance(atom, Instance):
-                self._store_item(atom, key, value, node)
-
-    def _store_name(self, space: Namespace, key: Value, value: Value, node: ast.AST) -> None:
-        names = texts(key)
-        for name in names:
-            if isinstance(space.of, Scope):
-                self.bind(name, value, space.of)
-            else:
-                self.write((space.of,), name, value, node)
-        if not names or len(names) < len(key):
-            self.note("rules.dynamic_name", "[…] = …", node, everywhere=True)
-
-    def _store_item(self, thing: Instance, key: Value, value: Value, node: ast.AST) -> None:
-        if classes.container_kind(thing.cls) is None:
-            method = self.of_class(thing.cls, thing, "__setitem__", node)
-            if method is not None and not isinstance(method[0], BoundExternal):
-                self.call(method, Call(node, (key, value)))
-            elif self.grad is not False:
-                self.put(thing, None, self.taints(value) if self.holds_data(thing) else value)
-            return
-        keys = constants(key)
-        if len(keys) == 1 == len(key):
-            place = keys[0]
-            if place in thing.keyed or classes.container_kind(thing.cls) == "dict":
-                self.put(thing, place, value)
-                return
-        self.scatter(thing)
-        self.put(thing, None, value)
+        return data_methods.call_on_data(self, name, receivers, call)
 
 
 # -- one function per kind of node ------------------------------------------------------------------------
@@ -257,13 +161,11 @@ def _binary(m: Expressions, node: ast.BinOp, scope: Scope) -> Value:
 
 def operate(m: Expressions, operator: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
     """`left + right` and the like: of text, of lists, of objects with own operators, of data."""
-    if isinstance(operator, ast.Add):
-        first, second = texts(left), texts(right)
-        if len(first) == len(left) > 0 and len(second) == len(right) > 0:
-            sums = [one + two for one in first for two in second if len(one) + len(two) <= MAX_TEXT]
-            return join(tuple(Const(each) for each in sums)) or PLAIN
-        if _are_lists(m, left) and _are_lists(m, right):
-            return _concatenated(m, left, right, node)
+    if isinstance(operator, ast.Add) and _are_lists(m, left) and _are_lists(m, right):
+        return _concatenated(m, left, right, node)
+    folded = text.operation(operator, left, right)
+    if folded:
+        return folded
     result = m.computed(left, right)
     name = _OPERATORS.get(type(operator), "")
     for one, other, prefix in ((left, right, "__"), (right, left, "__r")):
@@ -344,48 +246,20 @@ def _conditional(m: Expressions, node: ast.IfExp, scope: Scope) -> Value:
 def _subscript(m: Expressions, node: ast.Subscript, scope: Scope) -> Value:
     value = m.evaluate(node.value, scope)
     if isinstance(node.slice, ast.Slice):
-        folded = _sliced_text(m, value, node.slice, scope)
+        bounds = (node.slice.lower, node.slice.upper, node.slice.step)
+        folded = text.sliced(value, [m.evaluate(bound, scope) for bound in bounds])
         if folded:
             return folded
     return m.subscript(value, m.evaluate(node.slice, scope), node)
 
 
-def _sliced_text(m: Expressions, value: Value, part: ast.Slice, scope: Scope) -> Value:
-    words = texts(value)
-    bounds = [m.evaluate(bound, scope) for bound in (part.lower, part.upper, part.step)]
-    numbers = [_integer(bound) for bound in bounds]
-    known = all(not bound or number is not None for bound, number in zip(bounds, numbers, strict=True))
-    if not words or len(words) < len(value) or not known or numbers[2] == 0:
-        return NOTHING
-    chosen = slice(numbers[0], numbers[1], numbers[2])
-    return tuple(Const(word[chosen]) for word in words if len(word) <= MAX_TEXT)
-
-
-def _integer(value: Value) -> int | None:
-    known = value[0].value if len(value) == 1 and isinstance(value[0], Const) else None
-    return known if isinstance(known, int) else None
-
-
-def _by_position(items: tuple[Value, ...], key: Value) -> Value:
-    """The items at constant positions; nothing if a position is not known."""
-    positions = constants(key)
-    if not positions or len(positions) < len(key):
-        return NOTHING
-    if not all(isinstance(each, int) and -len(items) <= each < len(items) for each in positions):
-        return NOTHING
-    return join(*(items[each] for each in positions if isinstance(each, int)))
-
-
 def _joined_text(m: Expressions, node: ast.JoinedStr, scope: Scope) -> Value:
-    pieces = [""]
-    known = True
-    for part in node.values:
-        value = m.evaluate(part.value if isinstance(part, ast.FormattedValue) else part, scope)
-        words = [str(each) for each in constants(value)]
-        known = known and bool(words) and len(words) == len(value) and not getattr(part, "format_spec", None)
-        pieces = [piece + word for piece in pieces for word in words if len(piece) + len(word) <= MAX_TEXT]
-        pieces = pieces[:8]
-    return tuple(Const(piece) for piece in dict.fromkeys(pieces)) if known and pieces else PLAIN
+    parts = [
+        (part.value, part.format_spec) if isinstance(part, ast.FormattedValue) else (part, None)
+        for part in node.values
+    ]
+    values = [m.evaluate(part, scope) for part, _ in parts]
+    return PLAIN if any(spec is not None for _, spec in parts) else text.concatenated(values) or PLAIN
 
 
 def _walrus(m: Expressions, node: ast.NamedExpr, scope: Scope) -> Value:

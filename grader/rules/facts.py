@@ -95,14 +95,25 @@ def _answer_facts(question: str, part: int, record: PartRecord, objects: Sequenc
 def _networks(record: PartRecord, objects: Sequence[Instance]) -> tuple[NetworkFact, ...]:
     """One fact per object, way of taking part, and place that differentiates."""
     events = list(record.backwards.values())
+    trainings = _last_trainings(events)
     found: dict[tuple[Instance, str, Place], NetworkFact] = {}
     for event in events:
-        last = event.training == events[-1].training
+        last = event.training in trainings
         for atom in [*_sources(event), *_holders(event, objects)]:
             key = (atom.source, atom.how, event.place)
             if key not in found or (last and not found[key].in_last_training):
                 found[key] = _network(atom, event, last)
     return tuple(dict.fromkeys(found.values()))[:MAX_NETWORKS]
+
+
+def _last_trainings(events: Sequence[Backward]) -> set[tuple[int, ...]]:
+    """The last training that is surely run, and those after it."""
+    last: set[tuple[int, ...]] = set()
+    for event in reversed(events):
+        last.add(event.training)
+        if event.certain:
+            break
+    return last
 
 
 def _sources(event: Backward) -> list[Tensor]:

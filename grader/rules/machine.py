@@ -1,8 +1,7 @@
 """The interpreter's state and what every layer of it needs: names, objects, branches, records, budget.
 
-`Machine` is the lowest of five layers, each a class that extends the one before: `Machine` (state),
-`Objects` (attributes), `Calls`, `Expressions`, `Interpreter` (statements and cells). What a lower layer
-needs of a higher one is declared here as an abstract method.
+`Machine` is the lowest of the interpreter's layers, each a class that extends the one before. What a
+lower layer needs of a higher one is declared in it as an abstract method.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import ast
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 from grader.model import Place
 
@@ -52,6 +51,10 @@ UNROLLED = 8
 KNOWN_POSITIONS = 64
 
 _NOTEBOOK_NAMES = frozenset({"get_ipython", "display", "exit", "quit"})
+
+
+# The names of some scopes at one moment.
+Saved: TypeAlias = list[tuple[Scope, dict[str, Value]]]
 
 
 class Exhausted(Exception):  # not an error: how reading stops when its budget is spent
@@ -140,20 +143,21 @@ class Machine(ABC):
     def note(self, why: str, what: str, node: ast.AST, *, everywhere: bool = False) -> None:
         """Something that reading cannot follow; `everywhere`: it may concern all later cells too."""
         place = self.code.place(node)
-        what = what if len(what) <= 80 else what[:79] + "…"
-        self.part.add_unclear((why, what, place))
+        entry = (why, shortened(what), place)
+        self.part.add_unclear(entry)
         if everywhere:
-            self.everywhere[why, what, place] = None
+            self.everywhere[entry] = None
 
     def unresolved(self, why: str, what: str, node: ast.AST) -> Value:
-        return (Unresolved(why, what if len(what) <= 80 else what[:79] + "…", self.code.place(node)),)
+        return (Unresolved(why, shortened(what), self.code.place(node)),)
 
     def note_backward(self, value: Value, node: ast.AST) -> None:
         """Gradients are computed of `value`."""
         training = self.loops[0] if self.loops else (id(self.top),)
         called = self.called[0] if self.called else None
         key = (*self.context, id(node))
-        event = self.part.backwards.pop(key, None) or Backward(self.code.place(node), called, training)
+        event = self.part.backwards.pop(key, None)
+        event = event or Backward(self.code.place(node), called, training, self.certain)
         event.training = training
         for atom in self.taints(value):
             event.atoms[atom] = None
@@ -219,6 +223,11 @@ class Machine(ABC):
         common = len(thing.region) if self.region[: len(thing.region)] == thing.region else 0
         return all(entry < 0 for entry in self.region[common:])
 
+    @property
+    def certain(self) -> bool:
+        """Whether the statement that is being read is surely run: no branch is open."""
+        return not any(entry > 0 for entry in self.region)
+
     @contextmanager
     def inside(self, entry: int) -> Iterator[None]:
         """A branch (positive) or a loop (negative) is open."""
@@ -260,24 +269,24 @@ class Machine(ABC):
                 (around for around in scope.chain() if around is not scope and name in around.names), None
             )
             if owner is not None:
-                scope, value = owner, join(owner.names[name], value)
+                scope, value = owner, value if self.certain else join(owner.names[name], value)
         scope.names[name] = value
         if scope is self.globals:
             self.part.bound.add(name)
             self.cell.binds.add(name)
             self.binders[name] = self.cell.index
 
-    def save(self, scope: Scope) -> list[tuple[Scope, dict[str, Value]]]:
+    def save(self, scope: Scope) -> Saved:
         """The names before a branch, to be restored or joined later."""
         scopes = (scope,) if scope is self.globals else (scope, self.globals)
         self.spend(1 + sum(len(each.names) for each in scopes) // 32)
         return [(each, dict(each.names)) for each in scopes]
 
-    def restore(self, saved: list[tuple[Scope, dict[str, Value]]]) -> None:
+    def restore(self, saved: Saved) -> None:
         for scope, names in saved:
             scope.names = dict(names)
 
-    def weaken(self, saved: list[tuple[Scope, dict[str, Value]]], changed: dict[str, Value]) -> None:
+    def weaken(self, saved: Saved, changed: dict[str, Value]) -> None:
         """Forget the certainty of what other questions left in names that only another branch binds.
 
         `if t == 0: h = zeros` leaves what `h` was in the question before as a possibility that Python
@@ -288,7 +297,7 @@ class Machine(ABC):
                 if names.get(name) is value and name in self.part.bound:
                     names[name] = tuple(uncertain(atom) for atom in value)
 
-    def merge(self, saved: list[tuple[Scope, dict[str, Value]]]) -> None:
+    def merge(self, saved: Saved) -> None:
         """Names may also be as they were when saved."""
         for scope, names in saved:
             for name, value in names.items():
@@ -384,9 +393,8 @@ class Machine(ABC):
         for name in ("__iter__", "__next__", "__getitem__"):
             method = classes.defined(instance.cls, name)
             if method is not None and method[0]:
-                made = self.call(
-                    self.read((instance,), name, node), Call(node, (PLAIN,) if name == "__getitem__" else ())
-                )
+                args = (PLAIN,) if name == "__getitem__" else ()
+                made = self.call(self.read((instance,), name, node), Call(node, args))
                 if instance in made:
                     continue  # an iterator that is its own; what it yields is the result of __next__
                 return self.element(made, node) if name == "__iter__" else made
@@ -398,6 +406,11 @@ class Machine(ABC):
         if items is not None and (not items or (len(items) <= UNROLLED and any(map(matters, items)))):
             return items
         return (self.element(value, node),)
+
+
+def shortened(what: str) -> str:
+    """Text of the notebook as it is kept in reasons."""
+    return what if len(what) <= 80 else what[:79] + "…"
 
 
 def uncertain(atom: Atom) -> Atom:

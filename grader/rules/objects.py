@@ -23,6 +23,7 @@ from .values import (
     Instance,
     Namespace,
     Partial,
+    Scope,
     Super,
     Tensor,
     TupleOf,
@@ -100,6 +101,19 @@ class Objects(Machine):
                 elif isinstance(atom, Tensor) and atom.how == "parameters":
                     found[atom] = None
         return join(tuple(found))
+
+    def names_in(self, space: Namespace, node: ast.AST) -> dict[str, Value] | None:
+        """The entries of a namespace where all of them are known."""
+        owner = space.of
+        if isinstance(owner, Scope):
+            return owner.names
+        if isinstance(owner, UserClass):
+            return owner.attributes
+        if isinstance(owner, Instance):
+            if classes.core_base(owner.cls) is not None and not owner.attributes:
+                return {"weight": self.parameters(owner, node)}
+            return {**owner.attributes, **{str(key): value for key, value in owner.keyed.items()}}
+        return None
 
     # -- writing
 

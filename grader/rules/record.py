@@ -18,12 +18,14 @@ class Backward:
     """A place that differentiates, and everything its argument may depend on.
 
     `called` is the call in the notebook's own lines that leads there, when the place itself is in a
-    function. `training` tells which outermost loop (or statement) it was run by.
+    function. `training` tells which outermost loop (or statement) it was run by; it is not `certain`
+    that a branch of unknown condition is run at all.
     """
 
     place: Place
     called: Place | None
     training: tuple[int, ...]
+    certain: bool
     atoms: dict[Atom, None] = field(default_factory=dict)
 
 

@@ -250,6 +250,7 @@ WRAPPERS = frozenset(
         "torch.nn.DistributedDataParallel",
         "torch.nn.utils.weight_norm",
         "torch.nn.utils.spectral_norm",
+        "torch.nn.utils.parametrize.register_parametrization",
         "torch.nn.utils.parametrizations.weight_norm",
         "torch.nn.utils.parametrizations.spectral_norm",
         "torch.nn.utils.parametrizations.orthogonal",
@@ -268,7 +269,6 @@ WRAPPERS = frozenset(
         "typing.no_type_check",
         "weakref.ref",
         "weakref.proxy",
-        "types.MethodType",
         "asyncio.run",
         "asyncio.create_task",
         "asyncio.ensure_future",
@@ -364,8 +364,8 @@ INTROSPECTION = (
 # Libraries whose functions neither train a network nor make a torch module.
 _HARMLESS = frozenset(
     "numpy matplotlib pandas seaborn tqdm IPython ipywidgets sklearn plotly PIL requests scipy cv2"
-    " torchvision torch torchinfo torchsummary torchviz sympy statsmodels rich yaml h5py pyarrow polars bokeh altair"
-    " mpl_toolkits"
+    " torchvision torch torchinfo torchsummary torchviz sympy statsmodels rich yaml h5py pyarrow polars"
+    " bokeh altair mpl_toolkits"
     " koreanize_matplotlib typing_extensions einops opt_einsum psutil packaging attr attrs graphviz networkx"
     " google jupyter nbformat folium plotnine".split()
 )

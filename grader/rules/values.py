@@ -288,7 +288,8 @@ class Code:
 class Scope:
     """The names of a module, a running function, a class body or a comprehension.
 
-    `function` and `first` (its first argument) are what `super()` without arguments needs.
+    `function` and `first` (its first argument) are what `super()` without arguments needs; `owner` is
+    the class whose body this is.
     """
 
     parent: Scope | None = None
@@ -296,6 +297,7 @@ class Scope:
     names: dict[str, Value] = field(default_factory=dict)
     function: Function | None = None
     first: Value = ()
+    owner: UserClass | None = None
     global_names: set[str] = field(default_factory=set)
     nonlocal_names: set[str] = field(default_factory=set)
     returns: Value = ()

@@ -14,7 +14,12 @@ from grader.rubric import Rubric, load_rubric
 
 ASSIGNMENT = Path(__file__).resolve().parents[2] / "rubrics" / "final-2022"
 
-TRAINED = "net = {maker}\nopt = Adam(net.parameters())\nfor epoc in range(9):\n    loss = f(net(x), y)\n    loss.backward()\n    opt.step()"
+TRAINED = """net = {maker}
+opt = Adam(net.parameters())
+for epoc in range(9):
+    loss = f(net(x), y)
+    loss.backward()
+    opt.step()"""
 RNN, CELL, LSTM, LSTM_CELL = (
     TRAINED.format(maker=f"torch.nn.{name}(7, 4)") for name in ("RNN", "RNNCell", "LSTM", "LSTMCell")
 )

@@ -54,7 +54,7 @@ def listed(cohort: Cohort) -> dict[str, str]:
     return {one.filename: one.reason.id for one in cohort.unmatched}
 
 
-# -- without a roster ----------------------------------------------------------------------------------
+# -- without a roster ------------------------------------------------------------------------------
 
 
 def test_stem_or_folder_is_the_student(tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_equal_files_are_noted_for_the_course_only(tmp_path: Path) -> None:
     assert all(not one.notes for one in cohort.submissions)
 
 
-# -- with a roster -----------------------------------------------------------------------------------------
+# -- with a roster ---------------------------------------------------------------------------------
 
 
 def test_id_is_a_whole_token_of_the_name(tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ def test_submissions_come_in_roster_order(tmp_path: Path) -> None:
     assert [one.student for one in cohort.submissions] == ["s3", "s1", "s4", "s0", "s2"]
 
 
-# -- zips -----------------------------------------------------------------------------------------------------
+# -- zips ------------------------------------------------------------------------------------------
 
 
 def test_zip_is_read_like_a_folder(tmp_path: Path) -> None:
@@ -299,7 +299,7 @@ def test_entry_that_lies_about_its_size(tmp_path: Path) -> None:
     assert said(collect(path, None)).keys() == {"s1"}
 
 
-# -- what the TA did wrong ---------------------------------------------------------------------------------------
+# -- what the TA did wrong -------------------------------------------------------------------------
 
 
 def test_unusable_submissions_name_a_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,7 +38,7 @@ def code_of(answers: Answers, cells: list[str]) -> dict[str, set[str]]:
     }
 
 
-# -- the exam as it was handed out --------------------------------------------------------------------
+# -- the exam as it was handed out -----------------------------------------------------------------
 
 
 def test_empty_exam_has_a_place_for_every_answer_and_no_doubts() -> None:
@@ -57,7 +57,7 @@ def test_filled_exam_is_certain() -> None:
     assert all(answer.confidence > 0.9 and len(answer.parts) == 1 for answer in answers.items.values())
 
 
-# -- headings in the wild -------------------------------------------------------------------------------
+# -- headings in the wild --------------------------------------------------------------------------
 
 STYLES = [
     "({n})",
@@ -154,7 +154,7 @@ def test_step_comments_are_no_headings() -> None:
     assert all(answer.confidence > 0.9 for answer in answers.items.values())
 
 
-# -- moved, deleted, repeated, drifted ------------------------------------------------------------------------
+# -- moved, deleted, repeated, drifted -------------------------------------------------------------
 
 
 def test_order_of_questions_does_not_matter() -> None:
@@ -325,7 +325,7 @@ def test_training_in_a_function_that_is_called_counts() -> None:
     assert "RNNCell" in "".join(code_of(answers, cells)["1-2"])
 
 
-# -- several answers to one question ----------------------------------------------------------------------------
+# -- several answers to one question ---------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -386,7 +386,7 @@ def test_one_solution_over_several_cells_is_one_part(between: str) -> None:
     assert len(found(*cells).items["1-3"].parts) == 1
 
 
-# -- what holds for every notebook --------------------------------------------------------------------------------
+# -- what holds for every notebook -----------------------------------------------------------------
 
 LINES = st.sampled_from(
     [

@@ -47,7 +47,7 @@ def test_name_is_safe_everywhere(student: str) -> None:
 
 
 def original(name: str) -> str:
-    """Undo `safe_name` for a short id, from nothing but the name as a file system without case would keep it."""
+    """Undo `safe_name` for a short id, from the name alone as a file system without case keeps it."""
     if name == "=":
         return ""
     escaped, _, mask = name.casefold().partition("+")

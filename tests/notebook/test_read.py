@@ -253,7 +253,7 @@ def test_old_format_is_converted_as_nbformat_does() -> None:
         "metadata": {"name": ""},
         "worksheets": [{"cells": cells, "metadata": {}}],
     }
-    upgraded = nbformat.reads(json.dumps(old), as_version=4)
+    upgraded = nbformat.reads(json.dumps(old), as_version=4)  # type: ignore[no-untyped-call]
     submission = read(json.dumps(old).encode())
     assert seen(submission) == ["read.old_format"]
     assert [(cell.kind, cell.source, cell.execution_count) for cell in submission.cells] == [

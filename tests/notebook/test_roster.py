@@ -14,7 +14,7 @@ PATH = Path("roster.csv")
 
 
 def test_all_columns() -> None:
-    text = "id,name,email,canvas_id,sis_login_id,moodle_id,group,deadline\n 007 ,홍길동,a@b.c,1,2,3,A,2022-12-15T23:59+09:00\n"
+    text = ",".join(COLUMNS) + "\n 007 ,홍길동,a@b.c,1,2,3,A,2022-12-15T23:59+09:00\n"
     deadline = datetime(2022, 12, 15, 23, 59, tzinfo=timezone(timedelta(hours=9)))
     assert parse_roster(text.encode(), PATH).students == (
         Student("007", "홍길동", "a@b.c", "1", "2", "3", "A", deadline, line=2),
@@ -24,7 +24,8 @@ def test_all_columns() -> None:
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp949"])
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_encodings_and_separators(encoding: str, separator: str) -> None:
-    text = f'ID{separator}Name{separator}반\r\ns1{separator}홍길동{separator}가\r\n\r\n"s2"{separator}김철수{separator}나\r\n'
+    rows = [["ID", "Name", "반"], ["s1", "홍길동", "가"], [], ['"s2"', "김철수", "나"]]
+    text = "".join(separator.join(row) + "\r\n" for row in rows)
     roster = parse_roster(text.encode(encoding), PATH)
     assert [(one.id, one.name, one.line) for one in roster.students] == [
         ("s1", "홍길동", 2),
@@ -79,7 +80,6 @@ def test_any_bytes_are_a_roster_or_faulty(data: bytes) -> None:
     for text in (data, b"id,name\n" + data):
         try:
             students = parse_roster(text, PATH).students
-        except SubmissionsError as error:
-            assert error.faults
-        else:
-            assert all(one.id for one in students)
+        except SubmissionsError:
+            continue
+        assert all(one.id for one in students)

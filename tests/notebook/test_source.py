@@ -154,7 +154,7 @@ STATEMENTS = st.sampled_from(
 def test_the_same_lines_are_magic_as_for_ipython(statements: list[str]) -> None:
     source = "\n".join(statements)
     python = to_python(source)
-    theirs = TransformerManager().transform_cell(source)
+    theirs = TransformerManager().transform_cell(source)  # type: ignore[no-untyped-call]
     assert python.syntax_error is None
     assert python.text.count("\n") == source.count("\n")
     assert len(python.magics) == theirs.count("get_ipython()")

@@ -16,7 +16,7 @@ Edit = Callable[[list[str]], None]
 
 
 def values(answers: Answers) -> list[object]:
-    """Return per statement the one value read, `-` for no reading, `?` for one a person has to read, or all of them."""
+    """Return what was read per statement: `-` nothing, `?` something for a person, or all that differs."""
     result: list[object] = []
     for id in ASKED:
         readings = answers.items[id].readings if id in answers.items else ()
@@ -80,7 +80,8 @@ FORMS: dict[str, Edit] = {
     "dict of names": last("code: a = {'q1': '참', 'q2': '거짓', 'q3': '참', 'q4': '거짓', 'q5': '참'}"),
     "dict call": last("code: ans = dict(q1=True, q2=False, q3=True, q4=False, q5=True)"),
     "dict filled later": last(
-        "code: answers = {}\nanswers[1] = True\nanswers[2] = False\nanswers[3] = True\nanswers[4] = False\nanswers[5] = True"
+        "code: answers = {}\n"
+        + "\n".join(f"answers[{n}] = {value}" for n, value in enumerate(MIXED, start=1))
     ),
     "list": last("code: answers = [True, False, True, False, True]"),
     "tuple shown": last("code: True, False, True, False, True"),

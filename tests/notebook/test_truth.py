@@ -7,13 +7,17 @@ from hypothesis import strategies as st
 from grader.notebook.truth import read_pairs, read_sequence, read_truth, says_nothing
 
 NUMBERS = ("1", "2", "3", "4", "5")
-TRUE = """O|o|참|참.|참입니다|True|**True**|(True)|답: O|정답은 참|(풀이) O|True, because False would differ|t|T|맞다|맞음|○|⭕|`True`
-A: true|O (이유: x)|참 왜냐하면 거짓이면|~~거짓~~ 참|이유는 이러하다. 따라서 참|✔️|옳다|O 왜냐하면 LSTM은|(풀이) / (answer) True|→ 참
-참이다. 거짓이 아니다|[O]|'참'|<b>True</b>|O, 장기기억|답 : T|TRUE|Ｏ|∴ 참|게이트가 있으므로 참"""
-FALSE = """X|x|거짓|False|×|❌|F|f|틀리다|틀렸다|~~O~~ X|답:X|X. 왜냐하면 True|(**False**)|wrong|틀림|거짓 (MSELoss 도 가능)
-<del>True</del> False|x, 그렇지 않다|FALSE|거짓입니다."""
-UNCLEAR = """True/False|O/X|T or F|참/거짓|참이 아니다|모르겠음|x 가 (n,1)|x(n,1)|맞지 않다|0|1|참고로|O X|f(x)|거짓이 아니다|~~O~~|not true
-항상 그런 것은 아님|x=3|O가 아니라 X|because True and False|true 아님|항상은 아니므로 False|xo|x 값은|T = 3|Trueish|참새|x-1|o + 1"""
+TRUE = """O|o|참|참.|참입니다|True|**True**|(True)|답: O|정답은 참|(풀이) O
+True, because False would differ|t|T|맞다|맞음|○|⭕|`True`|A: true|O (이유: x)
+참 왜냐하면 거짓이면|~~거짓~~ 참|이유는 이러하다. 따라서 참|✔️|옳다|O 왜냐하면 LSTM은
+(풀이) / (answer) True|→ 참|참이다. 거짓이 아니다|[O]|'참'|<b>True</b>|O, 장기기억|답 : T
+TRUE|Ｏ|∴ 참|게이트가 있으므로 참"""
+FALSE = """X|x|거짓|False|×|❌|F|f|틀리다|틀렸다|~~O~~ X|답:X|X. 왜냐하면 True|(**False**)|wrong|틀림
+거짓 (MSELoss 도 가능)|<del>True</del> False|x, 그렇지 않다|FALSE|거짓입니다."""
+UNCLEAR = """True/False|O/X|T or F|참/거짓|참이 아니다|모르겠음|x 가 (n,1)|x(n,1)|맞지 않다|0|1|참고로
+O X|f(x)|거짓이 아니다|~~O~~|not true|항상 그런 것은 아님|x=3|O가 아니라 X
+because True and False|true 아님|항상은 아니므로 False|xo|x 값은|T = 3|Trueish|참새|x-1
+o + 1"""
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,218 @@
+"""Code that is text, and names that are computed: `exec`, `getattr`, `globals`, imports, magics.
+
+Where the text or name is a constant, these do what they say. Where it is not, that is written down.
+"""
+
+# ruff: noqa: ARG001, ARG005 (every effect takes the same arguments)
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from .calls import Calls
+from .torch_names import HARMLESS_COMMANDS, canonical, is_numeric
+from .values import (
+    NONE,
+    NOTHING,
+    PLAIN,
+    Call,
+    External,
+    Function,
+    Instance,
+    Namespace,
+    Partial,
+    Scope,
+    UserClass,
+    Value,
+    join,
+    texts,
+)
+
+Effect: TypeAlias = Callable[[Calls, Call], Value]
+
+
+def _execute(m: Calls, call: Call) -> Value:
+    """`exec` and its relatives."""
+    known = texts(call.argument(0))
+    if not known or len(known) < len(call.argument(0)):
+        m.note("rules.dynamic_code", "exec", call.node, everywhere=True)
+    for text in known:
+        m.execute_text(text, call.node, _scope_of(m, call.argument(1)))
+    return NONE
+
+
+def _evaluate(m: Calls, call: Call) -> Value:
+    known = texts(call.argument(0))
+    result = join(*(m.execute_text(text, call.node, _scope_of(m, call.argument(1))) for text in known))
+    if not known or len(known) < len(call.argument(0)):
+        m.note("rules.dynamic_code", "eval", call.node)
+        result = join(result, m.unresolved("rules.dynamic_code", "eval", call.node))
+    return result
+
+
+def _scope_of(m: Calls, namespace: Value) -> Scope:
+    """Where executed text finds its names: here, or in a dictionary that is given."""
+    for atom in namespace:
+        if isinstance(atom, Namespace) and isinstance(atom.of, Scope):
+            return atom.of
+        if isinstance(atom, Instance):
+            names = {key: value for key, value in atom.keyed.items() if isinstance(key, str)}
+            return Scope(parent=m.builtin, names=names)
+    return m.scope
+
+
+def _cell_magic(m: Calls, call: Call) -> Value:
+    """`get_ipython().run_cell_magic(name, line, body)`: some magics run the body as it stands."""
+    name = (texts(call.argument(0)) or [""])[0]
+    if name in ("time", "timeit", "capture", "prun", "memit", "mprun"):
+        return _execute(m, call.shifted(2))
+    if name not in ("html", "HTML", "latex", "markdown", "javascript", "js", "svg", "writefile"):
+        m.note("rules.opaque", f"%%{name}", call.node)
+    return PLAIN
+
+
+def _shell_command(m: Calls, call: Call) -> Value:
+    """`!command`: installing packages or looking at the machine changes nothing that is read here."""
+    command = (texts(call.argument(0)) or [""])[0].strip()
+    if command.split(" ")[0] not in HARMLESS_COMMANDS:
+        m.note("rules.process", f"!{command}", call.node, everywhere=True)
+    return PLAIN
+
+
+def _line_magic(m: Calls, call: Call) -> Value:
+    name = (texts(call.argument(0)) or [""])[0]
+    if name in ("time", "timeit", "prun", "memit"):
+        words = (texts(call.argument(1)) or [""])[0].split(" ")
+        while words and (words[0].startswith("-") or words[0].isdigit() or not words[0]):
+            words = words[1:]
+        return m.execute_text(" ".join(words), call.node)
+    if name in ("run", "load", "macro", "store", "rerun", "recall", "edit", "pylab"):
+        m.note("rules.opaque", f"%{name}", call.node, everywhere=True)
+    return PLAIN
+
+
+def _get_attribute(m: Calls, call: Call) -> Value:
+    value, names = call.argument(0), texts(call.argument(1))
+    if names and len(names) == len(call.argument(1)):
+        return join(*(m.read(value, name, call.node) for name in names), call.argument(2))
+    held = [atom for atom in value if isinstance(atom, Instance)]
+    if held and len(held) == len(value):  # anything that the object holds
+        found = join(*(value for atom in held for value in (*atom.attributes.values(), atom.contents)))
+        return join(found, *(m.parameters(atom, call.node) for atom in held)) or PLAIN
+    if all(isinstance(atom, External) and is_numeric(atom.path) for atom in value):
+        return PLAIN
+    return m.unresolved("rules.dynamic_name", "getattr", call.node)
+
+
+def _set_attribute(m: Calls, call: Call) -> Value:
+    names = texts(call.argument(1))
+    for name in names:
+        m.write(call.argument(0), name, call.argument(2), call.node)
+    if not names or len(names) < len(call.argument(1)):
+        for atom in call.argument(0):
+            if isinstance(atom, Instance):
+                m.put(
+                    atom,
+                    None,
+                    tuple(each for each in call.argument(2) if isinstance(each, Instance | Function)),
+                )
+            else:
+                m.note("rules.dynamic_name", "setattr", call.node, everywhere=True)
+    return NONE
+
+
+def _import(m: Calls, call: Call) -> Value:
+    names = texts(call.argument(0, "name"))
+    if names and len(names) == len(call.argument(0, "name")):
+        return tuple(External(canonical(name)) for name in names)
+    return m.unresolved("rules.dynamic_import", "import", call.node)
+
+
+def _import_top(m: Calls, call: Call) -> Value:
+    """`__import__("torch.nn")` gives `torch`."""
+    found = _import(m, call)
+    if call.argument(3, "fromlist"):
+        return found
+    return tuple(
+        External(atom.path.partition(".")[0]) if isinstance(atom, External) else atom for atom in found
+    )
+
+
+def _global_names(m: Calls, call: Call) -> Value:
+    return (Namespace(m.globals),)
+
+
+def _local_names(m: Calls, call: Call) -> Value:
+    return (Namespace(m.scope),)
+
+
+def _names_of(m: Calls, call: Call) -> Value:
+    if not call.args:
+        return (Namespace(m.scope),)
+    return join(*(m.read((atom,), "__dict__", call.node) for atom in call.argument(0)))
+
+
+def _attribute_getter(m: Calls, call: Call) -> Value:
+    return (Partial((External("operator.attrgetter()"),), call),)
+
+
+def _get_by_path(m: Calls, call: Call) -> Value:
+    """What `operator.attrgetter("nn.RNN")` does once it is called: the names come first, then the object."""
+    value = call.args[-1] if len(call.args) > 1 else PLAIN
+    for path in texts(call.argument(0)):
+        for name in path.split("."):
+            value = m.read(value, name, call.node)
+    return value if texts(call.argument(0)) else m.unresolved("rules.dynamic_name", "attrgetter", call.node)
+
+
+def _type(m: Calls, call: Call) -> Value:
+    if len(call.args) < 3:
+        return tuple(atom.cls for atom in call.argument(0) if isinstance(atom, Instance)) or PLAIN
+    key = (m.context, id(call.node))
+    bases = tuple(item for atom in call.args[1] for item in m.items(atom) or ())
+    made = m.classes.setdefault(key, UserClass("type()", m.code.place(call.node), m.region))
+    made.name, made.bases = (texts(call.args[0]) or ["type()"])[0], bases
+    for atom in call.args[2]:
+        if isinstance(atom, Instance):
+            made.attributes.update({key: value for key, value in atom.keyed.items() if isinstance(key, str)})
+    return (made,)
+
+
+def _shell(m: Calls, call: Call) -> Value:
+    return (External("IPython.shell"),)
+
+
+EFFECTS: dict[str, Effect] = {
+    "exec": _execute,
+    "eval": _evaluate,
+    "compile": lambda m, call: call.argument(0),
+    "getattr": _get_attribute,
+    "setattr": _set_attribute,
+    "object.__setattr__": _set_attribute,
+    "torch.nn.Module.__setattr__": _set_attribute,
+    "globals": _global_names,
+    "locals": _local_names,
+    "vars": _names_of,
+    "type": _type,
+    "importlib.import_module": _import,
+    "__import__": _import_top,
+    "importlib.__import__": _import_top,
+    "importlib.reload": lambda m, call: call.argument(0),
+    "operator.attrgetter": _attribute_getter,
+    "operator.attrgetter()": _get_by_path,
+    "get_ipython": _shell,
+    "IPython.get_ipython": _shell,
+    "IPython.shell.run_cell_magic": _cell_magic,
+    "IPython.shell.run_line_magic": _line_magic,
+    "IPython.shell.magic": _line_magic,
+    "IPython.shell.run_cell": _execute,
+    "IPython.shell.run_code": _execute,
+    "IPython.shell.ex": _execute,
+    "IPython.shell.system": _shell_command,
+    "IPython.shell.getoutput": _shell_command,
+    "os.system": _shell_command,
+    "IPython.shell.ev": _evaluate,
+    "collections.defaultdict": lambda m, call: m.dictionary(
+        call.node, {}, m.call(call.argument(0), Call(call.node)) if call.args else NOTHING
+    ),
+}
