@@ -15,6 +15,7 @@ from grader.notebook.label import LONGEST_LINE, Label, read_label
 from grader.rubric import Rubric
 
 LONGEST_TEXT = 20_000  # characters of one text that are compared; a question's text is far shorter
+MOST_SEGMENTS = 60  # of one cell; an exam pasted into one cell has a dozen
 ENOUGH = 12  # features below which a text says too little to be recognised
 
 _FENCE = re.compile(r"[ \t]*(?:```|~~~)")
@@ -107,12 +108,17 @@ def similarity(one: frozenset[str], other: frozenset[str]) -> float:
 
 
 def segments(cell: Cell) -> Iterator[Segment]:
-    """Split a text cell at its lines that begin with a label; code fences are left whole."""
+    """Split a text cell at its lines that begin with a label; code fences are left whole.
+
+    After `MOST_SEGMENTS` labels the rest is one stretch.
+    """
+    count = 0
     first, label, lines, fenced = 1, None, list[str](), False
     for number, line in enumerate(cell.source.split("\n"), start=1):
         fenced ^= bool(_FENCE.match(line))
-        found = None if fenced else read_label(line)
+        found = None if fenced or count > MOST_SEGMENTS else read_label(line)
         if found is not None:
+            count += 1
             if any(text.strip() for text in lines):
                 yield Segment(cell.index, first, "\n".join(lines), label)
             first, label, lines = number, found, []

@@ -24,7 +24,7 @@ from grader.notebook.guide import (
     similarity,
     title_of,
 )
-from grader.notebook.label import Label, read_label
+from grader.notebook.label import Label
 
 SAME = 0.9  # similarity from which a text counts as the question's own
 ALIKE = 0.6  # and from which it may be the question's with a few words changed
@@ -36,7 +36,7 @@ class Mark:
     """An answer to `question` begins at this line; None ends the answer before it.
 
     `found` says by what; `first` whether nothing stands before it in its cell; `again` whether the
-    question was already marked elsewhere.
+    question was already marked elsewhere; `listed` whether its label may as well number a list.
     """
 
     cell: int
@@ -47,6 +47,7 @@ class Mark:
     how: tuple[Reason, ...] = ()
     first: bool = True
     again: bool = False
+    listed: bool = False
 
 
 @dataclass(slots=True)
@@ -163,7 +164,8 @@ def _mark(
     how = [Reason("locate.text")] if found == "text" else []
     if numbered is not None:
         how.append(Reason("locate.heading"))
-    return Mark(segment.cell, segment.line, asked.id, found, confidence, tuple(how))
+    listed = segment.label is not None and segment.label.style == "half"
+    return Mark(segment.cell, segment.line, asked.id, found, confidence, tuple(how), listed=listed)
 
 
 # -- which marks are believed ---------------------------------------------------------------------
@@ -197,8 +199,7 @@ def _believed(marks: list[Mark], submission: Submission, guide: Guide) -> Iterat
 
 def _answered(position: int, marks: list[Mark], submission: Submission) -> bool:
     """Tell whether code follows a single heading before the next mark."""
-    cell = marks[position].cell
-    label = read_label(submission.cells[cell].source.split("\n")[marks[position].line - 1])
+    mark = marks[position]
     end = marks[position + 1].cell if position + 1 < len(marks) else len(submission.cells)
-    code = any(one.kind == "code" and one.source.strip() for one in submission.cells[cell + 1 : end])
-    return code and label is not None and label.style != "half"
+    code = any(one.kind == "code" and one.source.strip() for one in submission.cells[mark.cell + 1 : end])
+    return code and not mark.listed

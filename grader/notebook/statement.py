@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from grader.model import Cell, Place, Reading
-from grader.notebook.guide import Asked, Guide, Segment, features, segments, similarity
+from grader.notebook.guide import LONGEST_TEXT, Asked, Guide, Segment, features, segments, similarity
 from grader.notebook.label import read_label
 from grader.notebook.region import Layout, Region
 from grader.notebook.statement_code import code_readings
@@ -191,7 +191,7 @@ def _likely(known: frozenset[str], guide: Guide) -> str:
 
 def _tokens(text: str) -> list[tuple[str, int]]:
     """Return the words and signs of a text with their lines; struck words and markup are left out."""
-    plain = unicodedata.normalize("NFKC", text)
+    plain = unicodedata.normalize("NFKC", text[:LONGEST_TEXT])
     plain = re.sub(r"~~.*?~~", lambda struck: "\n" * struck[0].count("\n"), plain, flags=re.DOTALL)
     return [
         (token, number)

@@ -6,6 +6,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+LONGEST_ANSWER = 20_000  # characters that are read of one text
+
 _SIGNS_TRUE, _SIGNS_FALSE = "○◯〇⭕✓✔✅☑", "×✗✘❌✕✖"
 _TRUE = rf"true|참|맞음|맞다|맞아요|맞습니다|옳음|옳다|옳습니다|correct|t|o|[{_SIGNS_TRUE}]"
 _FALSE = rf"false|거짓|틀림|틀리다|틀렸다|틀려요|틀립니다|틀렸습니다|incorrect|wrong|f|x|[{_SIGNS_FALSE}]"
@@ -39,7 +41,7 @@ _RUN = re.compile(r"[ox]{2,}|[tf]{2,}")
 
 def cleaned(text: str) -> str:
     """Return the text in small letters without markup and without what is struck through."""
-    plain = _STRUCK.sub(" ", unicodedata.normalize("NFKC", text))
+    plain = _STRUCK.sub(" ", unicodedata.normalize("NFKC", text[:LONGEST_ANSWER]))
     return _MARKUP.sub(" ", _TAG.sub(" ", plain)).casefold()
 
 

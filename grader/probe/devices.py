@@ -162,7 +162,7 @@ def _wrap_modules() -> None:
 
 
 def _wrap_names() -> None:
-    context = torch.utils._device.DeviceContext
+    context: Any = torch.utils._device.DeviceContext
     enter = context.__init__
 
     @functools.wraps(enter)

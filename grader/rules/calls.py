@@ -77,8 +77,8 @@ class Calls(Objects):
         sure, self.sure = self.sure, self.sure and len(others) + len(methods) == 1
         for name, receivers in methods.items():
             result = join(result, self.call_on_data(name, tuple(receivers), call))
-        for atom in others:
-            result = join(result, self._call_atom(atom, call))
+        for other in others:
+            result = join(result, self._call_atom(other, call))
         self.sure = sure
         self.depth -= 1
         return result
@@ -248,9 +248,8 @@ class Calls(Objects):
             value = join(*call.args, call.spread)
             for layer in instance.keyed.values():
                 value = self.call(layer, Call(call.node, (value,)))
-            return join(
-                value, self.call(instance.rest, Call(call.node, (value,))) if instance.rest else NOTHING
-            )
+            rest = self.call(instance.rest, Call(call.node, (value,))) if instance.rest else NOTHING
+            return join(value, rest)
         result = join(classes.unresolved_bases(instance.cls), self.computed(call.all()))
         if classes.core_base(instance.cls) is None:
             return result

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
+from . import classes
 from .calls import Calls
 from .torch_names import HARMLESS_COMMANDS, canonical, is_numeric
 from .values import (
@@ -98,7 +99,10 @@ def _get_attribute(m: Calls, call: Call) -> Value:
     held = [atom for atom in value if isinstance(atom, Instance)]
     if held and len(held) == len(value):  # anything that the object holds
         found = join(*(value for atom in held for value in (*atom.attributes.values(), atom.contents)))
-        return join(found, *(m.parameters(atom, call.node) for atom in held)) or PLAIN
+        found = join(found, *(m.parameters(atom, call.node) for atom in held))
+        if all(classes.core_base(atom.cls) is None for atom in held):
+            return found or PLAIN
+        return join(found, m.unresolved("rules.dynamic_name", "getattr", call.node))  # or its forward
     if all(isinstance(atom, External) and is_numeric(atom.path) for atom in value):
         return PLAIN
     return m.unresolved("rules.dynamic_name", "getattr", call.node)
@@ -111,11 +115,8 @@ def _set_attribute(m: Calls, call: Call) -> Value:
     if not names or len(names) < len(call.argument(1)):
         for atom in call.argument(0):
             if isinstance(atom, Instance):
-                m.put(
-                    atom,
-                    None,
-                    tuple(each for each in call.argument(2) if isinstance(each, Instance | Function)),
-                )
+                kept = tuple(each for each in call.argument(2) if isinstance(each, Instance | Function))
+                m.put(atom, None, kept)
             else:
                 m.note("rules.dynamic_name", "setattr", call.node, everywhere=True)
     return NONE

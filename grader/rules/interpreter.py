@@ -42,12 +42,7 @@ from grader.model import Reason
 from .machine import TOTAL_STEPS, Exhausted
 from .record import CellRecord, PartRecord
 from .statements import Statements
-from .values import (
-    NOTHING,
-    Code,
-    Scope,
-    Value,
-)
+from .values import NOTHING, Code, Scope, Value
 
 MAX_SOURCE = 100_000  # characters of one cell
 MAX_SOURCES = 500_000  # and of all cells
@@ -78,10 +73,16 @@ class Interpreter(Statements):
                 if not self.execute([statement], self.globals):
                     break
         except (Exhausted, RecursionError):
-            self.begin(code, part, cell)
-            self.grad = grad
-            self.note("rules.budget", "", tree.body[0], everywhere=True)
-            _names_by_syntax(tree, cell)
+            self.code, self.grad = code, grad
+            self._give_up("rules.budget", "", tree)
+        except Exception as error:  # noqa: BLE001 (a fault of ours must not lose the whole submission)
+            self.code, self.grad = code, grad
+            self._give_up("rules.reader_failed", type(error).__name__, tree)
+
+    def _give_up(self, why: str, what: str, tree: ast.Module) -> None:
+        """Leave the rest of a cell unread, and say so for this and all later cells."""
+        self.note(why, what, tree.body[0], everywhere=True)
+        _names_by_syntax(tree, self.cell)
 
     def _parse(self, code: Code, text: str) -> ast.Module | None:
         node = ast.Pass(lineno=1)

@@ -83,10 +83,10 @@ def _call_by_family(m: Calls, path: str, call: Call) -> Value:
     if path.startswith(INTROSPECTION):
         m.note("rules.introspection", path, call.node, everywhere=True)
         return m.unresolved("rules.introspection", path, call.node)
-    if owner.rpartition(".")[2][:1].isupper() or owner in ("object", "list", "dict", "type"):
-        return _call_unbound(m, path, call)
     if not is_seen(path):
         return m.call_unseen(path, call)
+    if owner.rpartition(".")[2][:1].isupper() or owner in ("object", "list", "dict", "type"):
+        return _call_unbound(m, path, call)
     if name.startswith("__") and name.endswith("__"):
         return m.unresolved("rules.dynamic_name", path, call.node)
     return m.compute(path, call)
@@ -189,9 +189,8 @@ def _accumulate(m: Calls, call: Call) -> Value:
 def _bound_method(m: Calls, call: Call) -> Value:
     """`types.MethodType(function, object)`."""
     functions = [atom for atom in call.argument(0) if isinstance(atom, Function)]
-    return (
-        tuple(BoundFunction(each, receiver) for each in functions for receiver in call.argument(1)) or PLAIN
-    )
+    receivers = call.argument(1)
+    return tuple(BoundFunction(each, receiver) for each in functions for receiver in receivers) or PLAIN
 
 
 def _chain(m: Calls, call: Call) -> Value:

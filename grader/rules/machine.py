@@ -286,16 +286,20 @@ class Machine(ABC):
         for scope, names in saved:
             scope.names = dict(names)
 
-    def weaken(self, saved: Saved, changed: dict[str, Value]) -> None:
-        """Forget the certainty of what other questions left in names that only another branch binds.
+    def left_over(self) -> dict[str, Value]:
+        """The notebook's names as other questions left them."""
+        return {name: value for name, value in self.globals.names.items() if name not in self.part.bound}
+
+    def forget(self, saved: Saved, left: dict[str, Value]) -> None:
+        """Forget outputs that other questions left in names that only another branch binds.
 
         `if t == 0: h = zeros` leaves what `h` was in the question before as a possibility that Python
-        itself never meets; `changed` are the notebook's names before the branch.
+        itself never meets; and a graph that was differentiated there cannot be a second time.
         """
         for scope, names in saved:
-            for name, value in changed.items() if scope is self.globals else ():
+            for name, value in left.items() if scope is self.globals else ():
                 if names.get(name) is value and name in self.part.bound:
-                    names[name] = tuple(uncertain(atom) for atom in value)
+                    names[name] = join(PLAIN, tuple(atom for atom in value if not is_output(atom)))
 
     def merge(self, saved: Saved) -> None:
         """Names may also be as they were when saved."""
@@ -358,6 +362,8 @@ class Machine(ABC):
         """What iterating over it yields, in order; None if that is not known exactly."""
         if isinstance(atom, TupleOf):
             return atom.items
+        if isinstance(atom, Const) and isinstance(atom.value, str) and len(atom.value) <= UNROLLED:
+            return tuple((Const(letter),) for letter in atom.value)
         if not isinstance(atom, Instance) or atom.rest or atom.many:
             return None
         kind = classes.container_kind(atom.cls)
@@ -413,8 +419,8 @@ def shortened(what: str) -> str:
     return what if len(what) <= 80 else what[:79] + "…"
 
 
-def uncertain(atom: Atom) -> Atom:
-    return Tensor(atom.source, "maybe", atom.at) if isinstance(atom, Tensor) else atom
+def is_output(atom: Atom) -> bool:
+    return isinstance(atom, Tensor) and atom.how != "parameters"
 
 
 def matters(value: Value) -> bool:

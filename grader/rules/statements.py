@@ -57,7 +57,7 @@ class Statements(Bindings):
     def branch(self, arms: Sequence[Callable[[], bool]], entry: int, scope: Scope) -> bool:
         """Read alternatives from the same state and join what they leave; False if none goes on."""
         before = self.save(scope)
-        left = {name: value for name, value in self.globals.names.items() if name not in self.part.bound}
+        left = self.left_over()
         grad = self.grad
         ends: list[Saved] = []
         grads: set[bool | None] = set()
@@ -70,7 +70,7 @@ class Statements(Bindings):
                 ends.append(self.save(scope))
                 grads.add(self.grad)
         for end in ends:
-            self.weaken(end, left)
+            self.forget(end, left)
         self.restore(ends[0] if ends else before)
         for end in ends[1:]:
             self.merge(end)
@@ -210,10 +210,11 @@ def _while(m: Statements, node: ast.While, scope: Scope) -> bool:
 
 
 def _try(m: Statements, node: ast.Try, scope: Scope) -> bool:
-    before = m.save(scope)
+    before, left = m.save(scope), m.left_over()
     goes_on = through = m.execute(node.body, scope) and m.execute(node.orelse, scope)
     if node.handlers:
         after = m.save(scope)
+        m.forget(before, left)
         m.merge(before)  # the error may come before, between or after the body's statements
         caught = [lambda handler=handler: _handler(m, handler, scope) for handler in node.handlers]
 

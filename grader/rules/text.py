@@ -92,9 +92,8 @@ def method(m: Machine, name: str, receivers: Value, call: Call) -> Value:
 
 def _method_of_texts(m: Machine, name: str, word: str, given: list[str], call: Call) -> Value:
     if name == "split" and len(given) <= 1 and "" not in given:
-        return m.container(
-            "list", call.node, tuple((Const(piece),) for piece in word.split(given[0] if given else None))
-        )
+        pieces = word.split(given[0] if given else None)
+        return m.container("list", call.node, tuple((Const(piece),) for piece in pieces))
     if not given and name in ("upper", "lower", "strip", "title", "capitalize", "swapcase"):
         return (Const(getattr(word, name)()),)
     if len(given) == 2 and name == "replace":

@@ -31,7 +31,7 @@ _RENAMED = {
     "fastai.basics.Module": "torch.nn.Module",
 }
 _IMPORTED_TORCH = re.compile(r"^torch\.[\w.]+\.torch(?=\.|$)")
-_NN_MODULE = re.compile(r"^torch\.nn\.(?:modules|parallel|parameter)\.(?:[a-z_]+\.)?(?=[A-Z_][A-Za-z_])")
+_NN_MODULE = re.compile(r"^torch\.nn\.(?:modules|parallel|parameter)\.(?:[a-z_]+\.)?(?=[A-Z_]\w)")
 _OPTIMIZER_MODULE = re.compile(r"^torch\.optim\.(?!lr_scheduler)[a-z_]+\.(?=[A-Z])")
 
 
@@ -84,10 +84,10 @@ _ANCESTORS = {
 
 # Sub-classes of torch.nn.Module without parameters: what passes through them is no network of theirs.
 _PARAMETERLESS = re.compile(
-    r"^(?:.*Loss(?:2d)?|(?:Lp|Adaptive|Fractional|LP)?(?:Avg|Max)?(?:Pool|Unpool)\dd|(?:Alpha|FeatureAlpha)?Dropout\dd?"
+    r"^(?:.*Loss(?:2d)?|(?:Lp|Adaptive|Fractional|LP)?(?:Avg|Max)?(?:Pool|Unpool)\dd|(?:Alpha|FeatureAlpha)?Dropout(?:\dd)?"
     r"|.*Pad\dd|.*(?:Soft|Hard)(?:shrink|sign|plus|tanh|sigmoid|swish|max|max2d|min)|LogSoftmax|LogSigmoid"
     r"|Sigmoid|Tanh|Tanhshrink|ReLU6?|R?ReLU|LeakyReLU|C?ELU|SELU|GELU|GLU|SiLU|Mish|Threshold|Flatten|Unflatten"
-    r"|Fold|Unfold|Identity|CosineSimilarity|PairwiseDistance|PixelShuffle|PixelUnshuffle|ChannelShuffle|Upsample.*)$"
+    r"|Fold|Unfold|Identity|CosineSimilarity|PairwiseDistance|PixelShuffle|PixelUnshuffle|ChannelShuffle|Upsampl.*)$"
 )
 
 # Modules that only hold others; Sequential also runs them one after the other.
@@ -367,7 +367,7 @@ _HARMLESS = frozenset(
     " torchvision torch torchinfo torchsummary torchviz sympy statsmodels rich yaml h5py pyarrow polars"
     " bokeh altair mpl_toolkits"
     " koreanize_matplotlib typing_extensions einops opt_einsum psutil packaging attr attrs graphviz networkx"
-    " google jupyter nbformat folium plotnine".split()
+    " google jupyter nbformat folium plotnine wandb torchmetrics tensorboard tensorboardX gdown".split()
 )
 _KNOWN_ROOTS = frozenset(sys.stdlib_module_names) | _HARMLESS | BUILTINS
 

@@ -674,7 +674,36 @@ CASES = {
                 ht = cell(x[t], ht)
             learn(ht)
         """,
-        "maybe nn.RNNCell; own Own",
+        "own Own",
+    ),
+    "an answer inside try": (
+        """
+        # %% 1-2
+        output = nn.RNNCell(7, 8)(x, h)
+        learn(output)
+        # %% q
+        try:
+            output = Own()(x, h)
+        except RuntimeError as error:
+            print(error)
+        learn(output)
+        """,
+        "own Own",
+    ),
+    "gates by letter": (
+        """
+        class Cell(nn.Module):
+            def __init__(self):
+                super().__init__()
+                for gate in "ifgo":
+                    setattr(self, f"x_{gate}", nn.Linear(7, 8))
+                    setattr(self, "h_" + gate, nn.Linear(8, 8))
+            def forward(self, x, h):
+                i, f, g, o = (getattr(self, f"x_{k}")(x) + getattr(self, f"h_{k}")(h) for k in "ifgo")
+                return o.sigmoid() * (i.sigmoid() * g.tanh()).tanh()
+        learn(Cell()(x, h))
+        """,
+        "own Cell",
     ),
     "layers of an own network, used directly": (
         """
