@@ -34,12 +34,6 @@ RECURRENT = (
     "torch.nn.RNNBase",
     "torch.nn.RNNCellBase",
 )
-_KERNELS = {
-    "torch.nn.RNN": ("rnn_tanh", "rnn_relu", "_cudnn_rnn", "mkldnn_rnn_layer"),
-    "torch.nn.RNNCell": ("rnn_tanh_cell", "rnn_relu_cell"),
-    "torch.nn.LSTM": ("lstm", "_cudnn_rnn", "mkldnn_rnn_layer"),
-    "torch.nn.LSTMCell": ("lstm_cell", "_thnn_fused_lstm_cell"),
-}
 
 
 class Tale(Enum):
@@ -113,17 +107,15 @@ def _not_trained_in_source(check: MustNotTrain, facts: AnswerFacts) -> Story:
     broken: list[NetworkFact] = []
     unsure: list[tuple[Reason, Place]] = []
     for network in facts.networks:
-        if network.how == "functional":
-            if _kernel_of(network.type, check.modules):
-                if check.functional == "zero":
-                    broken.append(network)
-                else:
-                    unsure.append(
-                        (Reason("judge.not_trained.functional", {"kernel": network.type}), network.made)
-                    )
-            continue
         module = next((base for base in network.bases if base in check.modules), None)
         if module is None:
+            continue
+        if network.how == "functional":
+            if check.functional == "zero":
+                broken.append(network)
+            else:
+                params = {"kernel": network.type}
+                unsure.append((Reason("judge.not_trained.functional", params), network.made))
             continue
         if network.how == "core" and network.in_last_training:
             broken.append(network)
@@ -179,11 +171,6 @@ def _broken_reason(static: Story, run: Story) -> Reason:
     return Reason("judge.not_trained.broken", {"module": module or run.reason.params.get("owners", "")})
 
 
-def _kernel_of(path: str, modules: Iterable[str]) -> bool:
-    parts = path.split(".")
-    return any(kernel in parts for module in modules for kernel in _KERNELS.get(module, ()))
-
-
 # -- must_define_class ----------------------------------------------------------------------------
 
 
@@ -196,6 +183,10 @@ def _class_in_source(check: MustDefineClass, facts: AnswerFacts) -> Story:
         return Story(Tale.UNCLEAR, reason, (place,))
     if not facts.backwards:
         return Story(Tale.UNCLEAR, Reason("story.static.nothing"))
+    for network in facts.networks:
+        if network.how == "parameters" and network.type not in network.bases and check.base in network.bases:
+            # Layers of an own class in the loss, but not through its forward: is that "used"?
+            return Story(Tale.UNCLEAR, Reason("judge.class_used.unclear"), (network.made,))
     return Story(Tale.BROKEN, Reason("story.static.no_class"))
 
 

@@ -14,8 +14,11 @@ from .values import Code, External, Instance, Tensor, Unresolved, UserClass
 
 MAX_NETWORKS = 200
 
-# Magics that may define or replace any name, not only in their own cell.
-_REACHING = ("%run", "%load", "%%cython", "%store", "%%python", "%macro")
+# Magics that may define or replace any name, in their own cell and for all later ones.
+_REACHING = frozenset("run load loadpy store cython cythonize macro rerun recall edit pylab".split())
+# Magics, and shell lines, that cannot reach the names of the notebook; what they leave is files, and
+# objects loaded from files are noted where they are loaded.
+_APART = frozenset("! !! html HTML latex markdown svg javascript js writefile file sx system".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,7 @@ class SourceCell:
     """A code cell as plain Python, in the order in which cells are executed.
 
     `lines[i]` is the original line of the text's line i + 1; empty where they are the same. `opaque`
-    names what the translation of magics could not show as Python.
+    names magics that could not be translated: `bash` or `%%bash`, `run`, `!` for a shell line.
     """
 
     index: int
@@ -46,9 +49,11 @@ def facts(cells: Sequence[SourceCell]) -> StaticFacts:
         record = CellRecord(cell.index)
         records.append(record)
         for what in cell.opaque:
+            name = what.lstrip("%").partition(" ")[0]
             entry = ("rules.opaque", what[:80], Place(cell.index))
-            part.add_unclear(entry)
-            if what.startswith(_REACHING):
+            if name not in _APART:
+                part.add_unclear(entry)
+            if name in _REACHING:
                 interpreter.everywhere[entry] = None
         interpreter.read_cell(Code(cell.index, cell.lines), cell.text, part, record)
     objects = [

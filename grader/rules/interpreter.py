@@ -23,9 +23,12 @@ How the parts of Python are treated:
   until nothing new turns up; over a short list of different objects it is unrolled.
 - Functions of the notebook are read through at every call. Objects are told apart by the place that
   makes them and the calls that led there, so that a function used by two questions makes two objects.
-- What a library does is in tables: `library` (functions), `methods`, `torch_names` (names). Reading on
-  past something that cannot be known leaves an `Unresolved` value, which matters only if it reaches a
-  place that differentiates; what may concern anything at all (`exec` of computed text) is noted at once.
+- What code outside the notebook does is in tables: `library` (functions; `dynamic` and `torch_functions`
+  belong to it), `methods` (with `container_methods` and `data_methods`), `torch_names`. To teach the reader
+  more, extend a table.
+- Something that cannot be known leaves an `Unresolved` value, which matters only if it reaches a place
+  that differentiates; what may concern anything at all (`exec` of computed text) is noted at once.
+- A name that another question left behind is that question's object still, and says so by its place.
 - Every step is counted. A cell that spends its budget is given up, and that is noted.
 
 The layers, lowest first: `machine` (state), `objects` (attributes), `calls`, `items`, `expressions`,

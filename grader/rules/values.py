@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from grader.model import Place, Reason
+from grader.model import Place
 
 How: TypeAlias = Literal["core", "own", "parameters", "functional", "maybe"]
 Key: TypeAlias = str | int | bool | bytes | None
@@ -51,10 +51,6 @@ class Unresolved:
     why: str
     what: str
     place: Place
-
-    @property
-    def reason(self) -> Reason:
-        return Reason(self.why, {"what": self.what})
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,10 +97,16 @@ OWN = network("MyCell", "own", "torch.nn.Module")
         ),
         pytest.param(facts("1-3", network("torch.nn.RNNCell", "maybe")), [LINEAR], PERSON, id="maybe"),
         pytest.param(
-            facts("1-3", network("torch._VF.rnn_tanh_cell", "functional")), [LINEAR], PERSON, id="functional"
+            facts("1-3", network("torch._VF.rnn_tanh_cell", "functional", "torch.nn.RNNCell")),
+            [LINEAR],
+            PERSON,
+            id="functional",
         ),
         pytest.param(
-            facts("1-3", network("torch.lstm_cell", "functional")), [LINEAR], MET, id="other kernel"
+            facts("1-3", network("torch.lstm_cell", "functional", "torch.nn.LSTMCell")),
+            [LINEAR],
+            MET,
+            id="other kernel",
         ),
         pytest.param(
             facts("1-3", OWN), [parameter(RNN_CELL, moved=False, gradient=False), LINEAR], MET, id="not moved"
@@ -138,6 +144,12 @@ def test_a_violation_names_the_path() -> None:
         pytest.param(facts("1-3"), [LINEAR], NOT_MET, id="no class at all"),
         pytest.param(facts("1-3"), [], NOT_MET, id="only a linear layer"),
         pytest.param(facts("1-3", OWN), [LINEAR], PERSON, id="the class holds no parameter"),
+        pytest.param(
+            facts("1-3", network("MyCell", "parameters", "torch.nn.Module")),
+            [parameter(LINEAR, OWN_CLASS)],
+            PERSON,
+            id="its layers are used, its forward is not",
+        ),
         pytest.param(UNCLEAR, [parameter(LINEAR, OWN_CLASS)], PERSON, id="the source is unclear"),
         pytest.param(
             facts("1-3"), [parameter(LINEAR, OWN_CLASS)], PERSON, id="a class the source does not show"

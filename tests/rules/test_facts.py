@@ -172,15 +172,15 @@ def test_reasons_come_with_their_place() -> None:
 
 def test_what_the_translation_could_not_show() -> None:
     cells = [
-        SourceCell(0, "", question="a", opaque=("%%bash",)),
-        SourceCell(1, "", question="b", opaque=("%run other.ipynb",)),
+        SourceCell(0, "", question="a", opaque=("%%bash", "!", "writefile")),
+        SourceCell(1, "", question="b", opaque=("run",)),
         SourceCell(2, "", question="c"),
     ]
     found = facts(cells)
     listed = {
         answer.question: [reason.params["what"] for reason, _ in answer.unclear] for answer in found.answers
     }
-    assert listed == {"a": ["%%bash"], "b": ["%run other.ipynb"], "c": ["%run other.ipynb"]}
+    assert listed == {"a": ["%%bash"], "b": ["run"], "c": ["run"]}
 
 
 # -- names of cells
