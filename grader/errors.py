@@ -6,6 +6,7 @@
     │   ├── RubricNotFoundError  no rubric by that name
     │   ├── SubmissionsError  the folder or zip of submissions cannot be used
     │   ├── TemplateMissing, NoCuda, UnknownStudents
+    │   ├── IsolationUnavailable, IsolationTooWeak
     │   ├── TargetsError      an assignment's reference solutions or targets cannot be used
     │   └── ResultsError      the results folder is in use, or belongs to another run
     └── InternalError         our own fault; the submission is marked `grader_error`
@@ -17,7 +18,7 @@ the message, so that every place that raises says the same thing in the same wor
 from __future__ import annotations
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,7 +90,8 @@ class SubmissionsError(InputError):
         if len(self.faults) == 1:
             lines = [f"{path}: {self.faults[0]}"]
         else:
-            lines = [f"{path}: {len(self.faults)} faults", *(f"  {fault}" for fault in self.faults[: self.SHOWN])]
+            lines = [f"{path}: {len(self.faults)} faults"]
+            lines += [f"  {fault}" for fault in self.faults[: self.SHOWN]]
         if len(self.faults) > self.SHOWN:
             lines.append(f"  and {len(self.faults) - self.SHOWN} more")
         super().__init__("\n".join([*lines, *([f"  {remedy}"] if remedy else [])]))
@@ -108,14 +110,16 @@ class TemplateMissing(InputError):
     """The empty exam that answers are located with is not beside the rubric, or is no notebook."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(f"{path} is missing or not a notebook\n  put the empty exam there, as students got it")
+        remedy = "put the empty exam there, as students got it"
+        super().__init__(f"{path} is missing or not a notebook\n  {remedy}")
 
 
 class NoCuda(InputError):
     """CUDA was asked for on a machine without it."""
 
     def __init__(self) -> None:
-        super().__init__("this machine has no CUDA device that torch can use\n  leave --device out, or say cpu")
+        remedy = "leave --device out, or say cpu"
+        super().__init__(f"this machine has no CUDA device that torch can use\n  {remedy}")
 
 
 class UnknownStudents(InputError):
@@ -124,6 +128,32 @@ class UnknownStudents(InputError):
     def __init__(self, unknown: Sequence[str], known: Sequence[str]) -> None:
         shown = ", ".join(known[:20]) + (", ..." if len(known) > 20 else "")
         super().__init__(f"--only: no submission of {', '.join(unknown)}\n  there are: {shown or 'none'}")
+
+
+class IsolationUnavailable(InputError):
+    """The box that was asked for cannot be built here; `reasons` say why, by level."""
+
+    def __init__(self, wanted: str, reasons: Mapping[str, str]) -> None:
+        self.reasons = dict(reasons)
+        lines = [f"--isolation {wanted}: this machine cannot build such a box"]
+        lines += [f"  {level}: {reason}" for level, reason in reasons.items()]
+        lines += [
+            "  `grader doctor` names the command that adds what is missing",
+            "  --isolation none runs student code with your rights: only where nothing can be harmed",
+        ]
+        super().__init__("\n".join(lines))
+
+
+class IsolationTooWeak(InputError):
+    """The rubric asks for more than the level that would be used."""
+
+    def __init__(self, level: str, minimum: str, why: str) -> None:
+        self.level = level
+        self.minimum = minimum
+        lines = [f"isolation {level} is less than this rubric's minimum, {minimum}"]
+        lines += [f"  {minimum}: {why}" if why else f"  {minimum} works here: leave --isolation out"]
+        lines += ["  `grader doctor` names the command that adds what is missing"] if why else []
+        super().__init__("\n".join(lines))
 
 
 class ResultsError(InputError):

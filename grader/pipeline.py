@@ -14,6 +14,8 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
+from functools import cache
+from importlib import resources
 from pathlib import Path
 from typing import Literal
 
@@ -24,6 +26,7 @@ from grader.calibrate import default_cache, has_cuda, known_targets, targets_for
 from grader.errors import EvidenceDamaged, GraderError, NoCuda, TemplateMissing
 from grader.execution.launch import run
 from grader.execution.plan import cured, first_plan, resumed_plan, retry_plan, saved_order_plan
+from grader.execution.sandbox.levels import choose
 from grader.execution.turns import Turns
 from grader.model import (
     EVIDENCE_SCHEMA,
@@ -101,23 +104,25 @@ def open_assignment(
 ) -> Assignment:
     """Reads and computes what all submissions share; `note` hears what takes long.
 
+    `isolation` is a level or `best`, as `grader.execution.sandbox.levels.choose` reads it.
     Targets that fit this machine are looked for and, where there are none, made: minutes at full
     size, once.
     """
-    cache = default_cache()
+    folder = default_cache()
     where = device_for(device, rubric)
+    level = choose(isolation, rubric.runtime.isolation.minimum, where)
     reference = reference_of(rubric)
-    targets = known_targets(rubric, reference, where, cache)
+    targets = known_targets(rubric, reference, where, folder)
     if targets is None:
         note(f"no targets for this machine yet: training the reference of {rubric.assignment.id} on {where}")
-        targets = targets_for(rubric, reference, where, cache)
+        targets = targets_for(rubric, reference, where, folder)
     template = Path(rubric.folder) / "template.ipynb"
     if not template.is_file():
         raise TemplateMissing(template)
     empty = read_notebook(template.read_bytes(), student="", name="", filename=template.name)
     if empty.problem is not None:
         raise TemplateMissing(template)
-    return Assignment(rubric, empty, targets, where, "none" if isolation == "best" else isolation, cache)
+    return Assignment(rubric, empty, targets, where, level, folder)
 
 
 def reference_of(rubric: Rubric) -> Path:
@@ -182,7 +187,6 @@ def _finished(running: dict[Future[Grade | None], Submission]) -> dict[str, Grad
 
 def _grade_one(batch: _Batch, submission: Submission) -> Grade | None:
     """One student's grade; a fault of ours is this submission's `grader_error` and nobody else's."""
-    batch.watcher.begun(submission)
     try:
         result = _graded(batch, submission)
         if result is None:
@@ -194,21 +198,28 @@ def _grade_one(batch: _Batch, submission: Submission) -> Grade | None:
         batch.watcher.failed(submission, traceback.format_exc())
         what = f"{type(fault).__name__}: {fault}"[:300]
         result = judge.errored(batch.assignment.rubric, submission, what)
-        batch.publish(result, submission)
-    batch.watcher.graded(submission, result)
+        # Without its cells: they may be what could not be shown.
+        batch.publish(result, replace(submission, cells=()))
+    if _chosen(batch, submission):
+        batch.watcher.graded(submission, result)
     return result
+
+
+def _chosen(batch: _Batch, submission: Submission) -> bool:
+    return batch.only is None or submission.student in batch.only
 
 
 def _graded(batch: _Batch, submission: Submission) -> Grade | None:
     rubric = batch.assignment.rubric
     if submission.problem is not None:
         return judge.failed(rubric, submission, submission.problem)
-    chosen = batch.only is None or submission.student in batch.only
+    chosen = _chosen(batch, submission)
     prepared = prepare(batch.assignment, submission)
     evidence = None if batch.force and chosen else _kept(batch.results, prepared)
     if evidence is None:
         if not chosen:
             return None
+        batch.watcher.begun(submission)
         evidence = _evidence(batch, prepared)
         batch.results.store_evidence(evidence)
     return judge.judge(rubric, batch.assignment.targets, evidence)
@@ -236,12 +247,24 @@ def _key(assignment: Assignment, submission: Submission, plan: RunPlan) -> str:
     """Names evidence by everything that decides what is seen."""
     parts = [
         EVIDENCE_SCHEMA,
+        _observers(),
         submission.digest,
         assignment.targets.fingerprint,
         assignment.isolation,
         TypeAdapter(RunPlan).dump_python(plan, mode="json"),
     ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:40]
+
+
+@cache
+def _observers() -> str:
+    """Digest of what observes: evidence of another version of it is not used again."""
+    digest = hashlib.sha256()
+    for package in ("grader.probe", "grader.execution"):
+        for source in sorted(resources.files(package).iterdir(), key=lambda entry: entry.name):
+            if source.name.endswith(".py"):
+                digest.update(source.read_bytes())
+    return digest.hexdigest()
 
 
 # -- from plan to evidence ------------------------------------------------------------------------
@@ -303,4 +326,10 @@ def _execute(batch: _Batch, submission: Submission, plan: RunPlan) -> Run:
     def progress(_cell: int, question: str | None) -> None:
         batch.watcher.at_question(submission, question)
 
-    return batch.execute(plan, cache=batch.assignment.cache, progress=progress, stopped=batch.turns.stopped)
+    return batch.execute(
+        plan,
+        isolation=batch.assignment.isolation,
+        cache=batch.assignment.cache,
+        progress=progress,
+        stopped=batch.turns.stopped,
+    )

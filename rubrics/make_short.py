@@ -38,7 +38,7 @@ RUBRIC_EDITS = (
         'title: {ko: "기말고사 (짧은 형식)", en: "Final exam (short form)"}\n',
     ),
     Edit("settings: {repeats: 100} ", "settings: {repeats: 10}  "),
-    Edit("per_question: 10m ", "per_question: 2m  "),
+    Edit("per_question: 10m ", "per_question: 30s "),
     Edit("shape: [999, 7]", "shape: [99, 7]"),
 )
 TEMPLATE_EDITS = (

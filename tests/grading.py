@@ -43,9 +43,10 @@ def grade(
     environment: Mapping[str, str] | None = None,
     timeout: float = 1800,
 ) -> Graded:
-    """`grader grade SUBMISSIONS --rubric RUBRIC --out OUT --device cpu OPTIONS`."""
+    """`grader grade SUBMISSIONS --rubric RUBRIC --out OUT --device cpu OPTIONS`, in the best box there is."""
     command = [sys.executable, "-m", "grader", "--debug", "grade", str(submissions)]
-    command += ["--rubric", str(ROOT / "rubrics" / rubric), "--out", str(out), "--device", "cpu", *options]
+    command += ["--rubric", str(ROOT / "rubrics" / rubric), "--out", str(out), "--device", "cpu"]
+    command += ["--isolation", "best-or-none", *options]
     done = subprocess.run(
         command,
         capture_output=True,

@@ -21,7 +21,7 @@ STANDARD = sys.stdlib_module_names
 
 # What runs inside the student's process may use torch; what starts a kernel there, Jupyter's own parts too.
 PROBE = {"torch"}
-LAUNCHER = PROBE | {"IPython", "ipykernel"}
+LAUNCHER = PROBE | {"IPython", "ipykernel", "zmq"}
 
 
 def check_imports(checkout: Path) -> subprocess.CompletedProcess[str]:

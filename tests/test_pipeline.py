@@ -51,9 +51,16 @@ class Runner:
         self._lock = threading.Lock()
 
     def __call__(
-        self, plan: RunPlan, *, cache: Path, progress: Callable[[int, str | None], None], stopped: Any
+        self,
+        plan: RunPlan,
+        *,
+        isolation: str,
+        cache: Path,
+        progress: Callable[[int, str | None], None],
+        stopped: Any,
     ) -> Run:
         del cache, stopped
+        assert isolation == "none"
         with self._lock:
             self.plans.append((plan.purpose, [cell.index for cell in plan.cells]))
             self._running += 1

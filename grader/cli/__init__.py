@@ -12,6 +12,7 @@ import click
 
 # Help, completion and "did you mean" read this table alone, so that none of them waits for torch.
 VERBS = {
+    "doctor": "Say what this machine can do, and what is missing.",
     "grade": "Run submissions and mark them.",
     "targets": "Compute what the answers to a rubric are compared with.",
 }

@@ -14,11 +14,18 @@ from grader.cli.progress import watcher_for
 from grader.cli.publish import publish_cohort, publish_student
 from grader.cli.summary import show_summary
 from grader.errors import UnknownStudents
+from grader.execution.sandbox.levels import WANTED as ISOLATION
 from grader.model import Grade, Gradebook, Outcome, Submission
 from grader.notebook.collect import Cohort, collect
 from grader.results import RunInfo, open_results
 from grader.rubric import Rubric, find_rubric, load_rubric
 
+_MEANING = {
+    "full": "",
+    "userns": "",
+    "landlock": ", which is reduced: `grader doctor` says how to get more",
+    "none": ". Student code runs with your rights; `grader doctor` says how to get a box",
+}
 _VERSIONS = ("grader", "torch", "ipykernel", "nbclient", "numpy")
 
 
@@ -44,10 +51,11 @@ _VERSIONS = ("grader", "torch", "ipykernel", "nbclient", "numpy")
 )
 @click.option(
     "--isolation",
-    type=click.Choice(["none", "best"]),
+    type=click.Choice(ISOLATION),
     default="best",
     show_default=True,
-    help="How student code is kept apart from this machine; `best` takes what there is.",
+    help="How student code is kept from this machine: best is the strongest that works and never none; "
+    "best-or-none is for notebooks you trust.",
 )
 @click.option("--only", metavar="ID", multiple=True, help="Run only this student; may be repeated.")
 @click.option("--force", is_flag=True, help="Run again where evidence is kept.")
@@ -77,8 +85,7 @@ def command(
     if unknown := [student for student in only if student not in known]:
         raise UnknownStudents(unknown, known)
     assignment = pipeline.open_assignment(rubric, device, isolation, note=_note)
-    if assignment.isolation == "none":
-        _note("isolation: none. Student code runs with your rights; use a machine that may be harmed.")
+    _note(f"isolation: {assignment.isolation}{_MEANING[assignment.isolation]}")
     info = RunInfo(
         assignment=rubric.assignment.id,
         rubric=rubric.digest,

@@ -1,4 +1,4 @@
-"""What the kernel's process gets to see: its variables and its scratch folder."""
+"""What the kernel's process gets to see: its variables, and matplotlib's list of fonts."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from pathlib import Path
 _PASSED_FOR_CUDA = ("CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "CUDA_HOME", "NVIDIA_VISIBLE_DEVICES")
 
 
-def kernel_environment(scratch: Path, device: str) -> dict[str, str]:
+def kernel_environment(home: str, device: str) -> dict[str, str]:
     """The whole environment of the kernel; nothing of the caller's leaks into it but the path."""
     environment = {
         "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
-        "HOME": str(scratch),
-        "TMPDIR": str(scratch / "tmp"),
+        "HOME": home,
+        "TMPDIR": f"{home}/tmp",
         "LANG": "C.UTF-8",
-        "IPYTHONDIR": str(scratch / ".ipython"),
-        "MPLCONFIGDIR": str(scratch / ".matplotlib"),
+        "IPYTHONDIR": f"{home}/.ipython",
+        "MPLCONFIGDIR": f"{home}/.matplotlib",
         "PYTHONHASHSEED": "0",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONSAFEPATH": "1",
@@ -41,16 +41,15 @@ def kernel_environment(scratch: Path, device: str) -> dict[str, str]:
     return environment
 
 
-def make_scratch(folder: Path, cache: Path) -> Path:
-    """A fresh scratch folder for one kernel, with matplotlib's font list already in it."""
-    scratch = folder / "work"
-    (scratch / "tmp").mkdir(parents=True)
-    shutil.copytree(_font_list(cache), scratch / ".matplotlib")
-    return scratch
+def font_list(cache: Path) -> dict[str, bytes]:
+    """matplotlib's cache by file name, made once.
+
+    At its first start matplotlib lists all fonts, for seconds; every kernel is given the list.
+    """
+    return {path.name: path.read_bytes() for path in sorted(_font_folder(cache).glob("fontlist-*.json"))}
 
 
-def _font_list(cache: Path) -> Path:
-    """matplotlib lists all fonts at its first start, for seconds: done once, then copied."""
+def _font_folder(cache: Path) -> Path:
     folder = cache / "matplotlib"
     if not any(folder.glob("fontlist-*.json")):
         folder.mkdir(parents=True, exist_ok=True)

@@ -32,6 +32,8 @@ _MAX_ARRAYS = 4_000
 _MAX_DIMENSIONS = 8
 _MAX_TEXT = 2_000
 _MAX_PARAMETERS = 10_000
+_MAX_TRAININGS = 4_000
+_MAX_MERGED = 50
 
 
 class _Malformed(Exception):
@@ -46,7 +48,7 @@ class Shipped:
     snapshots: tuple[Snapshot, ...] = ()
     environment: Mapping[str, Scalar] | None = None
     tampered: tuple[str, ...] = ()
-    faults: tuple[str, ...] = ()
+    faults: tuple[tuple[int, str], ...] = ()
     damage: str = ""
 
 
@@ -67,12 +69,14 @@ def read_shipped(path: Path, budget: int) -> Shipped:
     snapshots: dict[tuple[str, int], Snapshot] = {}
     environment: dict[str, Scalar] | None = None
     tampered: dict[str, None] = {}
-    faults: dict[str, None] = {}
+    faults: dict[tuple[int, str], None] = {}
     damage = ""
     try:
         for record in _records(data):
             if record.kind == "training":
                 number = _integer(record.header, "number")
+                if number >= _MAX_TRAININGS:
+                    raise _Malformed(f"training number {number}")
                 trainings[number] = _training(record)
             elif record.kind == "snapshot":
                 snapshot = _snapshot(record)
@@ -83,11 +87,15 @@ def read_shipped(path: Path, budget: int) -> Shipped:
                 )
             elif record.kind == "cell":
                 tampered.update(dict.fromkeys(_texts(record.header, "tampered")))
-                faults.update(dict.fromkeys(_texts(record.header, "faults")))
+                cell = record.header.get("index")
+                told = _texts(record.header, "faults")
+                faults.update({(cell if type(cell) is int else -1, text): None for text in told})
             else:
                 raise _Malformed(f"unknown record {record.kind!r}")
     except _Malformed as problem:
         damage = str(problem)
+    except (OverflowError, ValueError, TypeError) as problem:
+        damage = f"{type(problem).__name__}: {problem}"[:200]
     return Shipped(
         trainings=_merge_partners([trainings[number] for number in sorted(trainings)]),
         snapshots=tuple(snapshots.values()),
@@ -245,25 +253,24 @@ def _plain(value: Any) -> Any:
 def _merge_partners(trainings: list[Training]) -> tuple[Training, ...]:
     """Optimizers that stepped together on the same losses are one training with more parameters."""
     merged: list[Training] = []
+    places: dict[tuple[object, ...], list[int]] = {}
     for training in trainings:
-        for index, other in enumerate(merged):
-            if _partners(training, other):
-                both = (*other.parameters, *training.parameters)
-                merged[index] = replace(other, parameters=both)
+        # Only trainings that agree in all plain values are compared number by number.
+        alike = places.setdefault(
+            (training.question, training.part, training.steps, training.cells, training.losses[-1:]), []
+        )
+        for index in alike[:_MAX_MERGED]:
+            if _partners(training, merged[index]):
+                both = (*merged[index].parameters, *training.parameters)
+                merged[index] = replace(merged[index], parameters=both)
                 break
         else:
+            alike.append(len(merged))
             merged.append(training)
     return tuple(merged)
 
 
 def _partners(one: Training, other: Training) -> bool:
-    if (one.question, one.part, one.steps, one.cells) != (
-        other.question,
-        other.part,
-        other.steps,
-        other.cells,
-    ):
-        return False
     if not one.steps or one.losses != other.losses or one.fitted.keys() != other.fitted.keys():
         return False
     return bool(one.losses) and all(

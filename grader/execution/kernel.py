@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import re
+import signal
+import sys
 import time
-from collections.abc import Awaitable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,6 +25,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellControlSignal, CellExecutionComplete, DeadKernelError
 from nbformat import NotebookNode
 
+from grader.execution.handover import Handover, Tail
+from grader.execution.sandbox.box import Box
 from grader.model import CellRun, Limits, PlannedCell
 
 _node: Any = NotebookNode  # untyped in nbformat
@@ -73,26 +78,47 @@ class _Client(NotebookClient):
 class Kernel:
     """A started kernel; `run` executes one cell and says what happened to it."""
 
-    def __init__(self, command: list[str], folder: Path, limits: Limits) -> None:
+    def __init__(self, box: Box, folder: Path, limits: Limits) -> None:
+        self._box = box
         self._limits = limits
         self._used: dict[str | None, tuple[float, float]] = {}
         manager = AsyncKernelManager()
         manager.transport = "ipc"
         manager.ip = str(folder / "socket")
         manager.connection_file = str(folder / "connection.json")
-        manager._kernel_spec = KernelSpec(argv=command, display_name="grader", language="python")
         self._manager = manager
         self._client = _Client(_node(cells=[], metadata={}), km=manager, timeout=None, allow_errors=True)
         self._client.startup_timeout = _STARTUP_SECONDS
         self._reply: dict[str, Any] = {}
         self._question: str | None = None
+        self._kernel: psutil.Process | None = None
         self._client.on_cell_executed = self._keep_reply
         self.alive = False
 
-    async def start(self, environment: dict[str, str], cwd: Path) -> None:
-        self._client.extra_arguments = ["--HistoryManager.hist_file=:memory:"]
-        await self._client.async_start_new_kernel(env=environment, cwd=str(cwd))
-        await self._client.async_start_new_kernel_client()
+    async def start(self, plan: Mapping[str, Any], evidence: int, environment: dict[str, str]) -> None:
+        """Starts the probe with its plan; `evidence` is the number of the open file that the plan names.
+
+        Raises RuntimeError, with what the kernel said, if it does not come up.
+        """
+        manager, tail = self._manager, Tail()
+        manager.write_connection_file()
+        try:
+            with Handover(plan, manager.get_connection_info(), manager.ip) as handover:
+                probe = [sys.executable, "-m", "grader.probe", str(handover.number)]
+                manager._kernel_spec = KernelSpec(argv=self._box.command(probe), language="python")
+                await self._client.async_start_new_kernel(
+                    env=environment,
+                    cwd=self._box.start_in,
+                    pass_fds=(*self._box.file_numbers, *handover.numbers, evidence),
+                    stdout=tail.number,
+                    stderr=tail.number,
+                )
+                await self._client.async_start_new_kernel_client()
+        except Exception as fault:
+            raise RuntimeError(f"the kernel did not start: {fault}; {tail.text()}") from fault
+        finally:
+            tail.close()
+        self._kernel = self._innermost()
         self.alive = True
 
     async def stop(self) -> None:
@@ -139,6 +165,8 @@ class Kernel:
         self._used[cell.question] = (used_cpu + cpu, used_wall + wall)
         if not limit:
             status = await self._outcome(task)
+            if status == "died" and self._box.group and self._box.group.out_of_memory():
+                status, limit = "killed", "memory"
         reply = self._reply if status == "error" else {}
         text = _ANSI.sub("", "\n".join(map(str, reply.get("traceback") or [])))
         lines = _CELL_LINE.findall(text)
@@ -168,7 +196,7 @@ class Kernel:
     async def _stop_cell(self, task: asyncio.Future[Any], limit: str) -> str:
         if limit != "memory":
             with contextlib.suppress(Exception):
-                await cast(Awaitable[None], self._manager.interrupt_kernel())
+                self._interrupt()
             if (await asyncio.wait({task}, timeout=_INTERRUPT_GRACE_SECONDS))[0]:
                 with contextlib.suppress(DeadKernelError):
                     await task
@@ -179,7 +207,7 @@ class Kernel:
         return "killed"
 
     def _exceeded(self) -> str:
-        if self._memory() > self._limits.memory_bytes:
+        if self._box.group is None and self._memory() > self._limits.memory_bytes:
             return "memory"
         flood = self._client.output_bytes > _OUTPUT_FACTOR * self._limits.output_bytes
         return "output" if flood or self._client.messages > _OUTPUT_MESSAGES else ""
@@ -187,9 +215,24 @@ class Kernel:
     def _keep_reply(self, execute_reply: dict[str, Any], **_: Any) -> None:
         self._reply = execute_reply["content"]
 
+    def _interrupt(self) -> None:
+        """What pressing "stop" does: the kernel and its children are told, not what holds the box."""
+        with contextlib.suppress(psutil.Error, OSError):
+            if self._kernel is not None and self._kernel.is_running():
+                os.killpg(self._kernel.pid, signal.SIGINT)
+
+    def _innermost(self) -> psutil.Process:
+        """The kernel itself, behind the processes of its box; asked before any student code runs."""
+        process = psutil.Process(self._pid())
+        for _ in range(self._box.depth):
+            (process,) = process.children()
+        return process
+
+    def _pid(self) -> int | None:
+        return getattr(self._manager.provisioner, "pid", None)
+
     def _processes(self) -> list[psutil.Process]:
-        provisioner = self._manager.provisioner
-        pid = getattr(provisioner, "pid", None)
+        pid = self._pid()
         if pid is None:
             return []
         with contextlib.suppress(psutil.Error):
@@ -198,6 +241,8 @@ class Kernel:
         return []
 
     def _cpu_seconds(self) -> float:
+        if self._box.group is not None:
+            return self._box.group.cpu_seconds()
         total = 0.0
         for process in self._processes():
             with contextlib.suppress(psutil.Error):

@@ -30,21 +30,23 @@ Progress = Callable[[int, str | None], None]
 def run(
     plan: RunPlan,
     *,
+    isolation: str,
     cache: Path,
     progress: Progress = lambda _cell, _question: None,
     stopped: threading.Event | None = None,
 ) -> Run:
     """Executes the plan in a throw-away process under a deadline; a student's failure is a result.
 
-    `cache` holds what kernels share (font lists). `progress` is called with the cell and the
-    question that begin. When `stopped` is set, the run is killed and KeyboardInterrupt raised. The
-    scratch folder is gone when this returns.
+    `isolation` is a level that works here; `cache` holds what kernels share (font lists). `progress`
+    is called with the cell and the question that begin. When `stopped` is set, the run is killed and
+    KeyboardInterrupt raised. The scratch folder is gone when this returns.
     """
     stopped = stopped or threading.Event()
     with tempfile.TemporaryDirectory(prefix="grader-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         (folder / "plan.json").write_bytes(TypeAdapter(RunPlan).dump_json(plan))
-        (folder / "cache").write_text(str(cache.resolve()), encoding="utf-8")
+        settings = {"isolation": isolation, "cache": str(cache.resolve())}
+        (folder / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
         try:
             with (folder / "worker.log").open("wb") as log, _start(folder, log) as worker:
                 overdue = _follow(worker, _deadline(plan), progress, stopped)
@@ -129,7 +131,7 @@ def _collect(plan: RunPlan, folder: Path, returncode: int, overdue: bool) -> Run
         problem = Reason("run.evidence_damaged", {"detail": shipped.damage})
     elif plan.cells and shipped.environment is None:
         problem = Reason("run.no_evidence")
-    notes = tuple(Reason("run.probe_fault", {"detail": fault}) for fault in shipped.faults)
+    notes = tuple(Reason("run.probe_fault", {"detail": told, "cell": cell}) for cell, told in shipped.faults)
     return Run(
         purpose=plan.purpose,
         cells=(*done, *missing),

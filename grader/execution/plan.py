@@ -158,8 +158,12 @@ def cured(before: Run, after: Run) -> bool:
     return not worse and any(now.get(cell) == "ok" for cell in missing)
 
 
+def _killed_by_others(cell: CellRun) -> bool:
+    return cell.status == "died" and cell.message.startswith("signal 9")
+
+
 def retry_plan(plan: RunPlan, run: Run) -> RunPlan | None:
-    """Once more, alone, if only the wall limit was hit: a busy machine is not the student's fault."""
-    if any(cell.limit == "wall" for cell in run.cells):
+    """Once more, alone, where a busy machine may be to blame: the wall limit, or a kernel that was killed."""
+    if any(cell.limit == "wall" or _killed_by_others(cell) for cell in run.cells):
         return replace(plan, purpose="retry")
     return None

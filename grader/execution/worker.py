@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import ctypes
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ from typing import Any
 import psutil
 from pydantic import TypeAdapter
 
-from grader.execution.environment import kernel_environment, make_scratch
+from grader.execution.environment import font_list, kernel_environment
 from grader.execution.kernel import Kernel
+from grader.execution.sandbox.box import Box, open_box
 from grader.model import CellRun, RunPlan
 
 _PR_SET_CHILD_SUBREAPER = 36
@@ -27,28 +29,25 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 def main(folder: Path) -> None:
     plan = TypeAdapter(RunPlan).validate_json((folder / "plan.json").read_bytes())
-    cache = Path((folder / "cache").read_text(encoding="utf-8"))
+    settings = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
     _adopt_orphans()
-    try:
-        asyncio.run(_execute(plan, folder, cache))
-    finally:
-        _kill_descendants()
+    fonts = font_list(Path(settings["cache"]))
+    memory = plan.limits.memory_bytes
+    with open_box(settings["isolation"], folder, fonts=fonts, device=plan.device, memory=memory) as box:
+        try:
+            asyncio.run(_execute(plan, folder, box))
+        finally:
+            _kill_descendants()
 
 
-async def _execute(plan: RunPlan, folder: Path, cache: Path) -> None:
-    scratch = make_scratch(folder, cache)
-    command = [
-        sys.executable,
-        "-m",
-        "grader.probe",
-        str(_probe_plan(plan, folder)),
-        "-f",
-        "{connection_file}",
-    ]
-    kernel = Kernel(command, folder, plan.limits)
+async def _execute(plan: RunPlan, folder: Path, box: Box) -> None:
+    # Appended to through a number: what was seen lies where nothing inside can find it.
+    evidence = os.open(folder / "evidence.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
+    kernel = Kernel(box, folder, plan.limits)
     runs: list[CellRun] = []
     try:
-        await kernel.start(kernel_environment(scratch, plan.device), scratch)
+        environment = kernel_environment(box.home, plan.device) | dict(box.environment)
+        await kernel.start(_probe_plan(plan, evidence), evidence, environment)
         for cell in plan.cells:
             _say(cell=cell.index, question=cell.question)
             limit = kernel.exhausted(cell.question)
@@ -59,32 +58,24 @@ async def _execute(plan: RunPlan, folder: Path, cache: Path) -> None:
             _save(folder, runs)
     finally:
         await kernel.stop()
+        os.close(evidence)
 
 
-def _probe_plan(plan: RunPlan, folder: Path) -> Path:
-    """The part of the plan that the probe may know, and the file that evidence goes to."""
-    evidence = folder / "evidence.log"
-    evidence.touch(mode=0o600)
-    path = folder / "probe.json"
-    path.write_text(
-        json.dumps(
-            {
-                "cells": [
-                    {"index": cell.index, "source": cell.source, "question": cell.question, "part": cell.part}
-                    for cell in plan.cells
-                ],
-                "arrays": plan.arrays,
-                "variables": plan.variables,
-                "snapshots": plan.snapshots,
-                "nonce": plan.nonce,
-                "device": plan.device,
-                "evidence": str(evidence),
-                "budget": plan.limits.evidence_bytes,
-            }
-        ),
-        encoding="utf-8",
-    )
-    return path
+def _probe_plan(plan: RunPlan, evidence: int) -> dict[str, Any]:
+    """The part of the plan that the probe may know, and the open file that evidence goes to."""
+    return {
+        "cells": [
+            {"index": cell.index, "source": cell.source, "question": cell.question, "part": cell.part}
+            for cell in plan.cells
+        ],
+        "arrays": plan.arrays,
+        "variables": plan.variables,
+        "snapshots": plan.snapshots,
+        "nonce": plan.nonce,
+        "device": plan.device,
+        "evidence": evidence,
+        "budget": plan.limits.evidence_bytes,
+    }
 
 
 def _save(folder: Path, runs: list[CellRun]) -> None:

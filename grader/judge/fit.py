@@ -16,19 +16,22 @@ from grader.rubric import Accuracy, Question
 # Measured: see docs/decisions/004-measured-tolerances.md.
 ACCEPT, REVIEW = 15.0, 150.0
 FLOOR_FIRST, FLOOR_REST = 1e-7, 1e-8
-_EARLY, _EARLY_TOLERANCE = "10", 1e-5
+_EARLY, _EARLY_TOLERANCE = ("1", "5", "10"), 1e-5
 _EXACT = 1e-6
 _MIN_STEPS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Own:
-    """The student's own answer to an earlier question, as something to compare with."""
+class Fit:
+    """One training and its fitted values; `run` numbers the run that it was seen in.
 
-    question: str
-    training: Training | None
+    `asked_network`: whether it trained what its question asks for.
+    """
+
+    training: Training
     values: Values
-    asked_network: Outcome
+    run: int = 0
+    asked_network: Outcome = Outcome.MET
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,8 @@ def judge_accuracy(
         return Finding(Outcome.NOT_MET, Reason("judge.learned.no_training"))
     if values.array is None:
         return Finding(Outcome.NEEDS_REVIEW, values.problem or Reason("judge.learned.no_values"))
+    if not values.proven:
+        return Finding(Outcome.NEEDS_REVIEW, Reason("judge.learned.variable"))
     expected = np.asarray(labels)
     if values.array.shape[0] != expected.size:
         return Finding(Outcome.NEEDS_REVIEW, Reason("judge.learned.no_values"))
@@ -85,110 +90,136 @@ def _same_labels(seen: Array, expected: Array) -> bool:
 def judge_equals(
     question: Question,
     in_order: tuple[str, ...],
-    values: Values,
-    training: Training | None,
-    own: Mapping[str, Own],
+    fit: Fit | None,
+    own: Mapping[str, tuple[Fit, ...]],
     targets: Targets | None,
 ) -> Finding:
     """Tries the comparators in order; the first that equals settles it.
 
-    A comparison that fails is only final when nothing else could have matched: the student's own
-    earlier answer exists, was trained with the same settings for as many steps, and differs.
+    `own` holds everything that the student trained in earlier questions. A comparison that fails is
+    only final when nothing else could have matched: see `_against_own`.
     """
-    if training is None:
+    if fit is None:
         return Finding(Outcome.NOT_MET, Reason("judge.same_fit.untrained"))
+    values, labels = fit.values, fit.training.labels
     if values.array is None or values.problem is not None:
         problem = values.problem or Reason("judge.same_fit.no_values")
         broken = problem.id == "judge.same_fit.not_finite"
         return Finding(Outcome.NOT_MET if broken else Outcome.NEEDS_REVIEW, problem)
-    if (
-        training.labels is not None
-        and targets
-        and not _same_labels(training.labels, np.asarray(targets.labels))
-    ):
+    if labels is not None and targets and not _same_labels(labels, np.asarray(targets.labels)):
         return Finding(Outcome.NEEDS_REVIEW, Reason("judge.labels_changed"))
     target = None if targets is None else targets.items.get(question.id)
     findings: list[Finding] = []
     for comparator in in_order:
         kind, _, other = comparator.partition(" ")
         finding = (
-            _against_own(own.get(other), other, values.array, training, target, question)
+            _against_own(other, own.get(other, ()), fit, values.array, target, question)
             if kind == "own"
-            else _against_reference(values.array, target, targets)
+            else _against_reference(fit, values.array, target, targets, question)
         )
         if finding.outcome is Outcome.MET:
-            return finding if values.proven else _unproven(finding)
+            return finding
         findings.append(finding)
     undecided = [finding for finding in findings if finding.outcome is Outcome.NEEDS_REVIEW]
+    # "Nothing to compare with" says least of all.
+    undecided.sort(key=lambda finding: finding.reason.id == "judge.same_fit.no_comparator")
     return (undecided or findings)[0]
 
 
-def _unproven(finding: Finding) -> Finding:
-    # The values are those of a variable: nothing shows that they were trained here.
-    return Finding(Outcome.NEEDS_REVIEW, Reason("judge.same_fit.variable", finding.reason.params))
-
-
 def _against_own(
-    own: Own | None,
+    question: str, earlier: tuple[Fit, ...], fit: Fit, values: Array, target: Target | None, asked: Question
+) -> Finding:
+    """Compares with every training of an earlier question; one that equals is enough.
+
+    Refused only if each of them trained the asked network, was seen in the same run with its loss,
+    took the same course (settings and steps), and came out differently.
+    """
+    found = [
+        _against_one(question, each, each.values.array, fit, values, target, asked)
+        for each in earlier
+        if each.values.array is not None
+        and each.values.array.shape == values.shape
+        and min(each.training.steps, fit.training.steps) >= _MIN_STEPS
+    ]
+    for outcome in (Outcome.MET, Outcome.NEEDS_REVIEW, Outcome.NOT_MET):
+        if best := next((finding for finding in found if finding.outcome is outcome), None):
+            return best
+    return _no_comparator(question)
+
+
+def _against_one(
     question: str,
+    earlier: Fit,
+    theirs: Array,
+    fit: Fit,
     values: Array,
-    training: Training,
     target: Target | None,
     asked: Question,
 ) -> Finding:
-    nothing = Finding(Outcome.NEEDS_REVIEW, Reason("judge.same_fit.no_comparator", {"question": question}))
-    if own is None or own.training is None or own.values.array is None:
-        return nothing
-    if min(own.training.steps, training.steps) < _MIN_STEPS or own.values.array.shape != values.shape:
-        return nothing
-    split = 0 if target is None else target.split
-    gap = _gap(values, own.values.array, split)
+    gap = _gap(values, theirs, 0 if target is None else target.split)
     params: dict[str, Scalar] = {"question": question, "difference": gap.largest}
-    alike = _alike(training, own.training, asked)
-    if gap.largest <= _EXACT:
-        close = Outcome.MET
-    elif target is not None and alike and _within(gap, target, ACCEPT):
-        # The band belongs to the reference's configuration; another one's may be narrower.
-        same = _within(_gap(own.values.array, target.fitted["last"], split), target, ACCEPT)
-        close = Outcome.MET if same else Outcome.NEEDS_REVIEW
-    elif target is not None and _within(gap, target, REVIEW):
-        close = Outcome.NEEDS_REVIEW
-    else:
-        close = Outcome.NOT_MET
-    if close is Outcome.MET and own.asked_network is not Outcome.MET:
-        return Finding(Outcome.NEEDS_REVIEW, Reason("judge.same_fit.own_not_asked", params))
-    if close is Outcome.MET:
-        return Finding(Outcome.MET, Reason("judge.same_fit.own", params))
-    if close is Outcome.NEEDS_REVIEW:
-        return Finding(Outcome.NEEDS_REVIEW, Reason("judge.same_fit.own_close", params))
-    if own.asked_network is not Outcome.MET:
-        return nothing
-    if not _same_course(training, own.training):
+    began_alike = _began_alike(_early(fit.training, asked), _early(earlier.training, asked))
+    same_course = _same_course(fit.training, earlier.training)
+    match _closeness(gap, theirs, target, quiet=began_alike and same_course):
+        case Outcome.MET if not fit.values.proven:
+            return Finding(Outcome.NEEDS_REVIEW, Reason("judge.same_fit.variable", params))
+        case Outcome.MET if not began_alike:
+            return Finding(Outcome.NEEDS_REVIEW, Reason("judge.same_fit.replayed", params))
+        case Outcome.MET if earlier.asked_network is not Outcome.MET:
+            return Finding(Outcome.NEEDS_REVIEW, Reason("judge.same_fit.own_not_asked", params))
+        case Outcome.MET:
+            return Finding(Outcome.MET, Reason("judge.same_fit.own", params))
+        case Outcome.NEEDS_REVIEW:
+            return Finding(Outcome.NEEDS_REVIEW, Reason("judge.same_fit.own_close", params))
+    if earlier.asked_network is not Outcome.MET or not earlier.values.proven or earlier.run != fit.run:
+        return _no_comparator(question)
+    if not same_course:
         # With other settings or another number of steps it may still be what the asked module,
         # begun alike, would have given.
         return Finding(Outcome.NEEDS_REVIEW, Reason("judge.same_fit.other_course", params))
     return Finding(Outcome.NOT_MET, Reason("judge.same_fit.not_own", params))
 
 
-def _against_reference(values: Array, target: Target | None, targets: Targets | None) -> Finding:
+def _closeness(gap: _Gap, theirs: Array, target: Target | None, *, quiet: bool) -> Outcome:
+    """MET for equal up to rounding, NEEDS_REVIEW for close, NOT_MET for another fit."""
+    if gap.largest <= _EXACT:
+        return Outcome.MET
+    if target is None or not _within(gap, target, REVIEW):
+        return Outcome.NOT_MET
+    # The band belongs to the reference's configuration; another one's may be narrower.
+    same_configuration = _within(_gap(theirs, target.fitted["last"], target.split), target, ACCEPT)
+    accepted = quiet and same_configuration and _within(gap, target, ACCEPT)
+    return Outcome.MET if accepted else Outcome.NEEDS_REVIEW
+
+
+def _against_reference(
+    fit: Fit, values: Array, target: Target | None, targets: Targets | None, asked: Question
+) -> Finding:
     if target is None or target.fitted["last"].shape != values.shape:
         fingerprint = "" if targets is None else targets.fingerprint
-        return Finding(
-            Outcome.NEEDS_REVIEW, Reason("judge.same_fit.no_targets", {"fingerprint": fingerprint})
-        )
+        params: dict[str, Scalar] = {"fingerprint": fingerprint}
+        return Finding(Outcome.NEEDS_REVIEW, Reason("judge.same_fit.no_targets", params))
     gap = _gap(values, target.fitted["last"], target.split)
     # Shown is the region that is farther out, with its own band.
-    difference, band = max(
+    regions = (
         (gap.first, _band(target.first, FLOOR_FIRST)),
         (gap.rest, _band(target.rest, FLOOR_REST)),
-        key=lambda pair: pair[0] / pair[1],
     )
-    params: dict[str, Scalar] = {"difference": difference, "tolerance": band}
+    difference, band = max(regions, key=lambda region: region[0] / region[1])
+    params = {"difference": difference, "tolerance": band}
     if _within(gap, target, ACCEPT):
+        if not fit.values.proven:
+            return Finding(Outcome.NEEDS_REVIEW, Reason("judge.same_fit.variable", params))
+        if not _began_alike(_early(fit.training, asked), target.fitted):
+            return Finding(Outcome.NEEDS_REVIEW, Reason("judge.same_fit.replayed", params))
         return Finding(Outcome.MET, Reason("judge.same_fit.reference", params))
     if _within(gap, target, REVIEW):
         return Finding(Outcome.NEEDS_REVIEW, Reason("judge.same_fit.near", params))
     return Finding(Outcome.NOT_MET, Reason("judge.same_fit.not", params))
+
+
+def _no_comparator(question: str) -> Finding:
+    return Finding(Outcome.NEEDS_REVIEW, Reason("judge.same_fit.no_comparator", {"question": question}))
 
 
 def _gap(values: Array, other: Array, split: int) -> _Gap:
@@ -210,14 +241,21 @@ def _within(gap: _Gap, target: Target, factor: float) -> bool:
     )
 
 
-def _alike(one: Training, other: Training, question: Question) -> bool:
-    """Equal settings and steps, and equal values at an early step, where rounding is still quiet."""
-    if question.fitted is None or not _same_course(one, other):
-        return False
-    early = [from_loss(training, _EARLY, question.fitted.shape).array for training in (one, other)]
-    if early[0] is None or early[1] is None:
-        return False
-    return bool(np.abs(early[0] - early[1]).max() <= _EARLY_TOLERANCE)
+def _early(training: Training, asked: Question) -> dict[str, Array]:
+    """Fitted values at the early steps, where rounding is still quiet."""
+    if asked.fitted is None:
+        return {}
+    found = {step: from_loss(training, step, asked.fitted.shape) for step in _EARLY}
+    return {step: values.array for step, values in found.items() if values.array is not None}
+
+
+def _began_alike(one: Mapping[str, Array], other: Mapping[str, Array]) -> bool:
+    """Whether two trainings agree at every early step that both took; a replayed end has no beginning."""
+    shared = [step for step in _EARLY if step in one and step in other]
+    return bool(shared) and all(
+        one[step].shape == other[step].shape and np.abs(one[step] - other[step]).max() <= _EARLY_TOLERANCE
+        for step in shared
+    )
 
 
 def _same_course(one: Training, other: Training) -> bool:

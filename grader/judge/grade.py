@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 
-from grader.judge.fit import Own
+from grader.judge.fit import Fit
 from grader.judge.question import ZERO, judge_question
 from grader.model import Evidence, Grade, Outcome, QuestionGrade, Reason, Status, Submission, Targets
 from grader.rubric import Rubric
@@ -24,11 +24,11 @@ def judge(rubric: Rubric, targets: Targets | None, evidence: Evidence) -> Grade:
     }
     if evidence.problem is not None:
         return failed(rubric, submission, evidence.problem)
-    own: dict[str, Own] = {}
+    own: dict[str, tuple[Fit, ...]] = {}
     questions: list[QuestionGrade] = []
     for question in rubric:
         verdict = judge_question(question, rubric, evidence, targets, own)
-        own[question.id] = verdict.own
+        own[question.id] = verdict.fits
         questions.append(_rounded(verdict.grade))
     undecided = any(not question.outcome.decided for question in questions)
     low = sum((question.low for question in questions), ZERO)

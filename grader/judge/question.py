@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from grader.judge.fit import Own, judge_accuracy, judge_equals
+from grader.judge.fit import Fit, judge_accuracy, judge_equals
 from grader.judge.rules import Finding, judge_gate, judge_trained
 from grader.judge.statement import judge_statement
 from grader.judge.values import Values
@@ -32,20 +33,21 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A question's grade, and what later questions may compare with."""
+    """A question's grade, and the fits that later questions may compare with."""
 
     grade: QuestionGrade
-    own: Own
+    fits: tuple[Fit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """The verdict on one training of one part of an answer."""
+    """The verdict on one training of one part of an answer; no training where none was seen."""
 
     training: Training | None
     values: Values
     gates: tuple[GateVerdict, ...]
     criteria: tuple[CriterionVerdict, ...]
+    asked_network: Outcome
 
     @property
     def outcomes(self) -> tuple[Outcome, ...]:
@@ -53,22 +55,30 @@ class _Judged:
         return gates + tuple(criterion.outcome for criterion in self.criteria)
 
 
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """One part of an answer: its grade, the training that counts, and all that were seen."""
+
+    grade: QuestionGrade
+    chosen: _Judged
+    fits: tuple[Fit, ...]
+
+
 def judge_question(
     question: Question,
     rubric: Rubric,
     evidence: Evidence,
     targets: Targets | None,
-    own: Mapping[str, Own],
+    own: Mapping[str, tuple[Fit, ...]],
 ) -> Verdict:
-    """The verdict on one question; `own` are the student's answers to earlier questions."""
+    """The verdict on one question; `own` are the fits of the student's earlier answers."""
     answer = evidence.answers.items.get(question.id)
-    nothing = Own(question.id, None, Values(None), Outcome.NOT_ATTEMPTED)
     if question.void == "full_marks":
-        return Verdict(_void(question, answer), nothing)
+        return Verdict(_void(question, answer))
     if answer is None:
-        return Verdict(_not_found(question, rubric, evidence), nothing)
+        return Verdict(_not_found(question, rubric, evidence))
     if question.true_false:
-        return Verdict(_true_false(question, rubric, answer, evidence), nothing)
+        return Verdict(_true_false(question, rubric, answer, evidence))
     code = {cell.index for cell in evidence.submission.code}
     attempts = [
         _judge_part(question, evidence, targets, own, answer, number)
@@ -76,9 +86,8 @@ def judge_question(
         if code & set(part.cells)
     ]
     if not attempts:
-        reason = Reason("judge.not_attempted")
-        return Verdict(_undone(question, Outcome.NOT_ATTEMPTED, reason, answer.cells), nothing)
-    grade, judged = _best(attempts)
+        return Verdict(_empty(question, evidence, answer))
+    grade, chosen = _best(attempts)
     if len(attempts) > 1:
         grade = replace(
             grade, notes=(*grade.notes, Reason("judge.several_answers", {"count": len(attempts)}))
@@ -89,10 +98,9 @@ def judge_question(
         grade,
         cells=answer.cells,
         notes=(*grade.notes, *_how(rubric, answer)),
-        fitted=_view(rubric, judged, question, targets),
+        fitted=_view(rubric, chosen, question, targets),
     )
-    asked = next((c.outcome for c in judged.criteria if c.id == "network"), Outcome.MET)
-    return Verdict(grade, Own(question.id, judged.training, judged.values, asked))
+    return Verdict(grade, tuple(fit for attempt in attempts for fit in attempt.fits))
 
 
 # -- one part of an answer ------------------------------------------------------------------------
@@ -102,29 +110,30 @@ def _judge_part(
     question: Question,
     evidence: Evidence,
     targets: Targets | None,
-    own: Mapping[str, Own],
+    own: Mapping[str, tuple[Fit, ...]],
     answer: Answer,
     number: int,
-) -> tuple[QuestionGrade, _Judged]:
+) -> _Attempt:
     seen = witness(evidence, answer, number)
     candidates: tuple[Training | None, ...] = seen.trainings or (None,)
     judged = [_judge_training(question, evidence, targets, own, seen, t, number) for t in candidates]
     chosen, sure = _choose(question, judged, seen)
     grade = _combine(question, chosen)
-    notes = [reason for reason in (seen.cause,) if reason is not None]
     if not sure:
         grade = _to_person(grade, Reason("judge.two_networks"))
     if seen.run is None:
         grade = _to_person(grade, Reason("judge.not_run"))
-    elif seen.run.tampering:
-        grade = _to_person(grade, Reason("judge.tampering", {"what": ", ".join(seen.run.tampering)[:200]}))
-    out_of_order = seen.run is not None and seen.run.purpose == "saved_order"
-    if seen.hindrance is not None and (out_of_order or grade.outcome is not Outcome.MET):
+    if seen.doubt is not None:
+        grade = _to_person(grade, seen.doubt)
+    elif seen.hindrance is not None and grade.outcome is not Outcome.MET:
         grade = _to_person(grade, seen.hindrance)
     if chosen.training is None and _trains_in_source(evidence, question, number) and seen.cause is None:
         # The source trains and raised nothing, yet no training was seen: not for a machine to say.
         grade = _to_person(grade, Reason("judge.unseen_training"))
-    return replace(grade, notes=tuple(notes)), chosen
+    fits = tuple(
+        Fit(j.training, j.values, seen.number, j.asked_network) for j in judged if j.training is not None
+    )
+    return _Attempt(replace(grade, notes=() if seen.cause is None else (seen.cause,)), chosen, fits)
 
 
 def _trains_in_source(evidence: Evidence, question: Question, part: int) -> bool:
@@ -149,47 +158,35 @@ def _judge_training(
     question: Question,
     evidence: Evidence,
     targets: Targets | None,
-    own: Mapping[str, Own],
+    own: Mapping[str, tuple[Fit, ...]],
     seen: Witness,
     training: Training | None,
     part: int,
 ) -> _Judged:
     facts = evidence.facts.answer(question.id, part)
     values = fitted_values(question, training, seen)
-    gates = tuple(judge_gate(gate, facts, training) for gate in question.gates)
-    criteria: list[CriterionVerdict] = []
+    fit = None if training is None else Fit(training, values, seen.number)
+    labels = () if targets is None else targets.labels
+    criteria: dict[str, CriterionVerdict] = {}
+    asked_network = Outcome.MET
     for criterion in question.criteria:
-        failed = next(
-            (c.id for c in criteria if c.id in criterion.requires and c.outcome is not Outcome.MET), None
-        )
-        if failed is not None:
-            finding = Finding(Outcome.NOT_MET, Reason("judge.requires", {"criterion": failed}))
+        needed = [criteria[id] for id in criterion.requires if criteria[id].outcome is not Outcome.MET]
+        if needed:
+            undecided = any(not verdict.outcome.decided for verdict in needed)
+            outcome = Outcome.NEEDS_REVIEW if undecided else Outcome.NOT_MET
+            finding = Finding(outcome, Reason("judge.requires", {"criterion": needed[0].id}))
+        elif isinstance(criterion.check, Trained):
+            finding = judge_trained(criterion.check, facts, training)
+            asked_network = finding.outcome
+        elif isinstance(criterion.check, Accuracy):
+            finding = judge_accuracy(criterion.check, values, training, labels)
+        elif isinstance(criterion.check, Equals):
+            finding = judge_equals(question, criterion.check.in_order, fit, own, targets)
         else:
-            finding = _check(criterion, question, evidence, targets, own, training, values, part)
-        criteria.append(_scored(criterion, finding))
-    return _Judged(training, values, gates, tuple(criteria))
-
-
-def _check(
-    criterion: Criterion,
-    question: Question,
-    evidence: Evidence,
-    targets: Targets | None,
-    own: Mapping[str, Own],
-    training: Training | None,
-    values: Values,
-    part: int,
-) -> Finding:
-    match criterion.check:
-        case Trained() as check:
-            return judge_trained(check, evidence.facts.answer(question.id, part), training)
-        case Accuracy() as check:
-            labels = () if targets is None else targets.labels
-            return judge_accuracy(check, values, training, labels)
-        case Equals(in_order):
-            return judge_equals(question, in_order, values, training, own, targets)
-        case TrueFalse():
             raise AssertionError("true/false questions have no trainings")
+        criteria[criterion.id] = _scored(criterion, finding)
+    gates = tuple(judge_gate(gate, facts, training) for gate in question.gates)
+    return _Judged(training, values, gates, tuple(criteria.values()), asked_network)
 
 
 def _scored(criterion: Criterion, finding: Finding) -> CriterionVerdict:
@@ -245,20 +242,19 @@ def _combine(question: Question, judged: _Judged) -> QuestionGrade:
     return replace(base, outcome=outcome, points=low, low=low, high=high, reason=reason)
 
 
-def _best(attempts: list[tuple[QuestionGrade, _Judged]]) -> tuple[QuestionGrade, _Judged]:
+def _best(attempts: list[_Attempt]) -> tuple[QuestionGrade, _Judged]:
     """The best compliant answer counts; a rule-breaking one among several is for a person."""
-    best = max(attempts, key=lambda attempt: (attempt[0].points is not None, attempt[0].low, attempt[0].high))
-    if len(attempts) > 1 and any(
-        gate.outcome in (Outcome.NOT_MET, Outcome.NEEDS_REVIEW)
-        for grade, _ in attempts
-        for gate in grade.gates
-    ):
-        return _to_person(best[0], Reason("judge.rule_broken_among_several")), best[1]
-    undecided = [grade for grade, _ in attempts if grade.points is None and grade.high > best[0].low]
-    if undecided and best[0].points is not None:
-        high = max(grade.high for grade in undecided)
-        return _to_person(replace(best[0], high=high), Reason("judge.several_undecided")), best[1]
-    return best
+    best = max(attempts, key=lambda a: (a.grade.points is not None, a.grade.low, a.grade.high))
+    grade = best.grade
+    if len(attempts) > 1:
+        gates = {gate.outcome for attempt in attempts for gate in attempt.grade.gates}
+        if gates & {Outcome.NOT_MET, Outcome.NEEDS_REVIEW}:
+            grade = _to_person(grade, Reason("judge.rule_broken_among_several"))
+        elif grade.points is not None and any(
+            attempt.grade.points is None and attempt.grade.high > grade.low for attempt in attempts
+        ):
+            grade = _to_person(grade, Reason("judge.several_undecided"))
+    return grade, best.chosen
 
 
 def _how(rubric: Rubric, answer: Answer) -> tuple[Reason, ...]:
@@ -305,9 +301,27 @@ def _not_found(question: Question, rubric: Rubric, evidence: Evidence) -> Questi
     first = min(claimed, default=0)
     stray = any(cell.index not in claimed and cell.index > first for cell in evidence.submission.code)
     doubtful = any(a.confidence < rubric.locate.confidence for a in evidence.answers.items.values())
-    if stray or doubtful or not claimed:
+    if stray or doubtful or not claimed or _trained_elsewhere(question, evidence):
         return _undone(question, Outcome.NEEDS_REVIEW, Reason("judge.not_found"))
     return _undone(question, Outcome.NOT_ATTEMPTED, Reason("judge.not_attempted"))
+
+
+def _empty(question: Question, evidence: Evidence, answer: Answer) -> QuestionGrade:
+    """Nothing stands in the answer's place; it may stand in a neighbour's."""
+    if _trained_elsewhere(question, evidence):
+        return _undone(question, Outcome.NEEDS_REVIEW, Reason("judge.not_found"), answer.cells)
+    return _undone(question, Outcome.NOT_ATTEMPTED, Reason("judge.not_attempted"), answer.cells)
+
+
+def _trained_elsewhere(question: Question, evidence: Evidence) -> bool:
+    """Whether some other place trained more than one network, or one that belongs to no answer."""
+    if question.fitted is None:
+        return False
+    for run in evidence.runs:
+        places = Counter((t.question, t.part) for t in run.trainings if t.steps)
+        if any(question is None or count > 1 for (question, _), count in places.items()):
+            return True
+    return False
 
 
 def _void(question: Question, answer: Answer | None) -> QuestionGrade:

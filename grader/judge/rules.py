@@ -42,6 +42,7 @@ class Tale(Enum):
     KEPT = "kept"
     BROKEN = "broken"
     UNCLEAR = "unclear"
+    DOUBTFUL = "doubtful"  # a form that the paper leaves to a person, whatever the other side says
     SILENT = "silent"
 
 
@@ -61,7 +62,7 @@ def judge_gate(gate: Gate, facts: AnswerFacts, training: Training | None) -> Gat
         static, run = _not_trained_in_source(gate.check, facts), _not_trained_in_run(gate.check, training)
         kept = Reason("judge.not_trained.met")
         broken = _broken_reason(static, run)
-        said = static.tale is Tale.UNCLEAR and static.reason.id.startswith("judge.")
+        said = static.reason.id.startswith("judge.")
         unclear = static.reason if said else Reason("judge.not_trained.unclear")
         disagree = Reason("judge.not_trained.disagree", {"module": ", ".join(gate.check.modules)})
     else:
@@ -70,7 +71,7 @@ def judge_gate(gate: Gate, facts: AnswerFacts, training: Training | None) -> Gat
         broken = Reason("judge.class_used.broken")
         unclear = Reason("judge.class_used.unclear")
         disagree = Reason("judge.class_used.disagree")
-    outcome = combine(static.tale, run.tale)
+    outcome = combine(static.tale, run.tale, proof=isinstance(gate.check, MustNotTrain))
     if outcome is Outcome.NEEDS_REVIEW:
         told = {static.tale, run.tale} == {Tale.KEPT, Tale.BROKEN}
         reason = disagree if told else unclear
@@ -88,15 +89,16 @@ def judge_gate(gate: Gate, facts: AnswerFacts, training: Training | None) -> Gat
     )
 
 
-def combine(static: Tale, run: Tale) -> Outcome:
+def combine(static: Tale, run: Tale, *, proof: bool) -> Outcome:
     """The table: source alone never convicts, and a disagreement goes to a person.
 
-    The run convicts an answer whose source is unclear, because it has a proof that can be read
-    again: parameters of the module received this loss's gradient and moved.
+    The run convicts an answer whose source is unclear only with a `proof` that can be read again:
+    parameters of the module received this loss's gradient and moved. That something was *not* seen
+    proves nothing.
     """
     if run is Tale.SILENT:
         return Outcome.NEEDS_REVIEW if static is Tale.BROKEN else Outcome.NOT_ATTEMPTED
-    if run is Tale.BROKEN and static in (Tale.BROKEN, Tale.UNCLEAR):
+    if run is Tale.BROKEN and (static is Tale.BROKEN or (proof and static is Tale.UNCLEAR)):
         return Outcome.NOT_MET
     if run is Tale.KEPT and static is Tale.KEPT:
         return Outcome.MET
@@ -105,27 +107,28 @@ def combine(static: Tale, run: Tale) -> Outcome:
 
 def _not_trained_in_source(check: MustNotTrain, facts: AnswerFacts) -> Story:
     broken: list[NetworkFact] = []
+    doubtful: list[tuple[Reason, Place]] = []
     unsure: list[tuple[Reason, Place]] = []
     for network in facts.networks:
         module = next((base for base in network.bases if base in check.modules), None)
         if module is None:
             continue
-        if network.how == "functional":
-            if check.functional == "zero":
+        match network.how:
+            case "functional" if check.functional == "zero":
                 broken.append(network)
-            else:
+            case "functional":
                 params = {"kernel": network.type}
-                unsure.append((Reason("judge.not_trained.functional", params), network.made))
-            continue
-        if network.how == "core" and network.in_last_training:
-            broken.append(network)
-        elif network.how == "own":
-            params = {"name": network.type, "module": module}
-            unsure.append((Reason("judge.not_trained.subclass", params), network.made))
-        elif network.how == "parameters":
-            unsure.append((Reason("judge.not_trained.container", {"module": module}), network.made))
-        else:
-            unsure.append((Reason("judge.not_trained.unclear"), network.made))
+                doubtful.append((Reason("judge.not_trained.functional", params), network.made))
+            case "core" if network.in_last_training:
+                broken.append(network)
+            case "own":
+                params = {"name": network.type, "module": module}
+                doubtful.append((Reason("judge.not_trained.subclass", params), network.made))
+            case "parameters":
+                params = {"module": module}
+                doubtful.append((Reason("judge.not_trained.container", params), network.made))
+            case _:
+                unsure.append((Reason("judge.not_trained.unclear"), network.made))
     if broken:
         network = broken[0]
         told: dict[str, Scalar] = {
@@ -136,6 +139,8 @@ def _not_trained_in_source(check: MustNotTrain, facts: AnswerFacts) -> Story:
             "line": network.backward.line or 0,
         }
         return Story(Tale.BROKEN, Reason("story.static.trained", told), tuple(n.made for n in broken))
+    if doubtful:
+        return Story(Tale.DOUBTFUL, doubtful[0][0], tuple(place for _, place in doubtful[:5]))
     unsure += facts.unclear
     if unsure:
         return Story(Tale.UNCLEAR, unsure[0][0], tuple(place for _, place in unsure[:5]))

@@ -14,7 +14,7 @@ _FALSE = {"f", "false", "x", "거짓", "틀리다", "틀림", "×", "0", "no"}
 
 def judge_statement(expected: bool, answer: Answer, evidence: Evidence) -> Finding:
     """One answer is compared; contradictory or unreadable ones go to a person."""
-    variables = _variables(evidence)
+    variables = _variables(evidence, answer.question)
     found: dict[bool, Place] = {}
     unreadable: Reading | None = None
     for reading in answer.readings:
@@ -39,11 +39,12 @@ def judge_statement(expected: bool, answer: Answer, evidence: Evidence) -> Findi
     return Finding(Outcome.NOT_MET, Reason("judge.answer.not", params), (place,))
 
 
-def _variables(evidence: Evidence) -> Mapping[str, Any]:
+def _variables(evidence: Evidence, question: str) -> Mapping[str, Any]:
+    """What was kept of them, this question's own last: an answer sheet may stand with another one."""
+    snapshots = [snapshot for run in evidence.runs for snapshot in run.snapshots]
     merged: dict[str, Any] = {}
-    for run in evidence.runs:
-        for snapshot in run.snapshots:
-            merged |= snapshot.variables
+    for snapshot in sorted(snapshots, key=lambda snapshot: snapshot.question == question):
+        merged |= snapshot.variables
     return merged
 
 

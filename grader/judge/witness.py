@@ -21,14 +21,17 @@ _MISSING_PACKAGE = ("ModuleNotFoundError", "ImportError")
 class Witness:
     """What one part of an answer left behind in the run that counts for it.
 
-    `trainings` are those with at least one step, in order. `hindrance` is set when something that
-    is not the student's fault, or not clearly so, kept the answer from running: a person decides.
-    `cause` is the first error of the answer's own making.
+    `trainings` are those with at least one step, in order; `number` says which run it is. `doubt` is
+    set when what was seen cannot be relied on: a person decides, whatever it says. `hindrance` is set
+    when something that is not the student's fault, or not clearly so, kept the answer from running: a
+    person decides unless the answer is right all the same. `cause` is the first error of its own.
     """
 
     run: Run | None
+    number: int = 0
     trainings: tuple[Training, ...] = ()
     snapshot: Snapshot | None = None
+    doubt: Reason | None = None
     hindrance: Reason | None = None
     cause: Reason | None = None
 
@@ -40,15 +43,16 @@ def witness(evidence: Evidence, answer: Answer, part: int) -> Witness:
     if run is None:
         return Witness(None)
     own = [cell for cell in run.cells if cell.cell in cells]
+    trainings = tuple(t for t in run.trainings if (t.question, t.part) == (answer.question, part) and t.steps)
     return Witness(
         run=run,
-        trainings=tuple(
-            t for t in run.trainings if (t.question, t.part) == (answer.question, part) and t.steps
-        ),
+        number=evidence.runs.index(run),
+        trainings=trainings,
         snapshot=next(
             (s for s in run.snapshots if (s.question, s.part) == (answer.question, part)),
             None,
         ),
+        doubt=_doubt(run, cells, trainings),
         hindrance=_hindrance(evidence, run, own),
         cause=_cause(own),
     )
@@ -59,7 +63,7 @@ def _run_for(evidence: Evidence, cells: set[int]) -> Run | None:
     reached = [run for run in evidence.runs if any(_ran(run.cell(cell)) for cell in cells)]
     first = next((run for run in reached if run.purpose == "first"), None)
     retried = next((run for run in reached if run.purpose == "retry"), None)
-    if first is not None and retried is not None and _stopped_by_wall(first, cells):
+    if first is not None and retried is not None and _may_work_alone(first, cells):
         return retried
     for run in reached:
         if run.purpose == "saved_order" and first is not None and _failed(first, cells):
@@ -75,8 +79,9 @@ def _failed(run: Run, cells: Iterable[int]) -> bool:
     return any((cell := run.cell(index)) is not None and cell.status != "ok" for index in cells)
 
 
-def _stopped_by_wall(run: Run, cells: Iterable[int]) -> bool:
-    return any((cell := run.cell(index)) is not None and cell.limit == "wall" for index in cells)
+def _may_work_alone(run: Run, cells: Iterable[int]) -> bool:
+    found = [cell for index in cells if (cell := run.cell(index)) is not None]
+    return any(cell.limit == "wall" or cell.status in ("died", "not_run") for cell in found)
 
 
 def _cause(cells: list[CellRun]) -> Reason | None:
@@ -98,16 +103,31 @@ def _cause(cells: list[CellRun]) -> Reason | None:
     return None
 
 
-def _hindrance(evidence: Evidence, run: Run, cells: list[CellRun]) -> Reason | None:
+def _doubt(run: Run, cells: set[int], trainings: Iterable[Training]) -> Reason | None:
+    """Why what was seen may not be what happened."""
     if run.problem is not None:
         return Reason("judge.grader_error", {"what": run.problem.id})
+    if run.tampering:
+        return Reason("judge.tampering", {"what": ", ".join(run.tampering)[:200]})
+    for note in run.notes:
+        if note.id == "run.probe_fault" and note.params.get("cell") in {*cells, -1}:
+            return Reason("judge.grader_error", {"what": note.id})
+    if run.purpose == "saved_order":
+        return Reason("judge.saved_order")
+    if any(training.continued for training in trainings):
+        return Reason("judge.continued")
+    return None
+
+
+def _hindrance(evidence: Evidence, run: Run, cells: list[CellRun]) -> Reason | None:
     for cell in cells:
         if cell.status == "error" and (reason := _not_their_fault(cell)):
             return reason
-    if run.purpose == "saved_order":
-        return Reason("judge.saved_order")
-    if any(cell.status == "error" for cell in cells):
-        return _collateral(evidence, run)
+        if cell.status == "died" and not cell.message.startswith("exit"):
+            # Only leaving by itself is surely its own doing; the system may have killed it.
+            return Reason("judge.died_unexplained", {"cell": cell.cell})
+        if cell.status == "error" and (reason := _collateral(evidence, run, cell)):
+            return reason
     return None
 
 
@@ -124,19 +144,23 @@ def _not_their_fault(cell: CellRun) -> Reason | None:
     return None
 
 
-def _collateral(evidence: Evidence, run: Run) -> Reason | None:
-    """An error after a kernel was replaced, or after shared code was stopped, may be our doing."""
+def _collateral(evidence: Evidence, run: Run, failed: CellRun) -> Reason | None:
+    """An error that follows from what is not this answer's fault: a kernel that was replaced, code
+    that was stopped, or a name that an earlier cell would have bound but for a fault of ours."""
     if run.purpose == "resumed":
-        fatal = next(
-            (c for earlier in evidence.runs for c in earlier.cells if c.status in ("died", "killed")), None
-        )
-        if fatal is not None:
+        deaths = (c for earlier in evidence.runs for c in earlier.cells if c.status in ("died", "killed"))
+        if (fatal := next(deaths, None)) is not None:
             return Reason("judge.collateral", {"cell": fatal.cell})
+    binds = {facts.cell: facts.binds for facts in evidence.facts.cells}
+    missing = set(failed.message.split("'")[1:2]) if failed.error == "NameError" else set()
     shared = set(evidence.answers.shared)
     for cell in run.cells:
+        if cell.cell == failed.cell:
+            return None
         stopped = cell.status in ("interrupted", "killed", "died", "not_run")
-        own_fault = cell.status == "error" and _not_their_fault(cell) is None
-        if cell.cell in shared and cell.status != "ok" and (stopped or not own_fault):
+        excused = cell.status == "error" and _not_their_fault(cell) is not None
+        needed = cell.cell in shared or missing & binds.get(cell.cell, frozenset())
+        if needed and (stopped or excused):
             return Reason("judge.collateral", {"cell": cell.cell})
     return None
 

@@ -126,15 +126,14 @@ def segments(cell: Cell) -> Iterator[Segment]:
     yield Segment(cell.index, first, "\n".join(lines), label)
 
 
-def part_of(label: Label, guide: Guide, text: str) -> str | None:
-    """Return the part that this heading opens, None if it opens none."""
-    if label.style != "bare" or label.number not in guide.parts:
-        return None
-    title = guide.titles.get(label.number)
-    # A title of the exam's own is certain; without one, a bare number that is a part's is taken for it.
-    if title and similarity(features(text), title) < 0.3 and len(features(text)) >= ENOUGH:
-        return None
-    return label.number
+def part_of(segment: Segment, guide: Guide) -> tuple[str, bool]:
+    """Return the part that this heading may open, empty if none, and whether it has that part's title."""
+    label = segment.label
+    if label is None or label.style != "bare" or label.number not in guide.parts:
+        return "", False
+    known = features(segment.text)
+    likeness = similarity(known, guide.titles.get(label.number, frozenset()))
+    return label.number, likeness >= 0.6
 
 
 def _key(locator: str) -> str:
@@ -151,7 +150,7 @@ def _with_texts(guide: Guide, template: Submission) -> Guide:
     for cell in template.cells:
         for segment in segments(cell) if cell.kind != "code" else ():
             label = segment.label
-            if label and (opened := part_of(label, guide, segment.text)) is not None:
+            if opened := part_of(segment, guide)[0]:
                 part, inside = opened, False
                 titles[part] = features(segment.text)
                 continue

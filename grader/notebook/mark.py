@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from typing import Literal
 
 from grader.model import Cell, Reason, Submission
@@ -52,16 +53,26 @@ class Mark:
 
 @dataclass(slots=True)
 class _Reader:
-    """Which part of the exam the reader is in, while the text cells go by."""
+    """Which part of the exam the reader is in, while the text cells go by.
+
+    `bare_are_questions`: `## 3` numbers questions in this notebook. `titled` are the parts whose own title is
+    there: no other `## 1. anything` opens them.
+    """
 
     guide: Guide
     bare_are_questions: bool
+    titled: frozenset[str]
     part: str
     known: bool = False
     seen: set[str] = field(default_factory=set)
 
-    def enter(self, part: str) -> None:
+    def enter(self, segment: Segment) -> bool:
+        """Tell whether this heading opens a part, and enter it."""
+        part, own_title = part_of(segment, self.guide)
+        if not part or not (own_title or not (self.bare_are_questions or part in self.titled)):
+            return False
         self.part, self.known, self.seen = part, True, set()
+        return True
 
     def labelled(self, label: Label) -> Asked | None:
         """Return the question that this label names here, entering the next part where numbers restart."""
@@ -77,7 +88,9 @@ class _Reader:
 def text_marks(submission: Submission, guide: Guide) -> list[Mark]:
     """Return the marks in the text cells in notebook order, without those that open nothing."""
     cells = [cell for cell in submission.cells if cell.kind != "code"]
-    reader = _Reader(guide, _bare_are_questions(cells, guide), guide.part(None))
+    opened = [part_of(segment, guide) for cell in cells for segment in segments(cell)]
+    titled = frozenset(part for part, own_title in opened if own_title)
+    reader = _Reader(guide, _bare_are_questions(cells, guide), titled, guide.part(None))
     marks = [mark for cell in cells for mark in _cell_marks(cell, reader)]
     return list(_believed(marks, submission, guide))
 
@@ -93,10 +106,7 @@ def _cell_marks(cell: Cell, reader: _Reader) -> Iterator[Mark]:
     guide = reader.guide
     given = condensed(cell.source) in guide.given
     for place, segment in enumerate(segments(cell)):
-        label = segment.label
-        opened = part_of(label, guide, segment.text) if label else None
-        if opened is not None and not (reader.bare_are_questions and not given):
-            reader.enter(opened)
+        if reader.enter(segment):
             yield Mark(cell.index, segment.line, None, "end", first=place == 0)
         elif not given and (mark := _recognised(segment, reader)):
             asked = guide.by_id(mark.question or "")
@@ -113,6 +123,8 @@ def _recognised(segment: Segment, reader: _Reader) -> Mark | None:
     numbered = reader.labelled(label) if label else None
     known = features(segment.text)
     texted, likeness = _by_text(segment, known, numbered, reader.guide)
+    if texted and label and not label.part and label.number == texted.number:
+        numbered = texted  # the number is right; only the part's heading was not there
     if texted and (numbered is None or numbered.id == texted.id):
         return _mark(segment, texted, "text", _agreement(likeness, numbered), numbered)
     if texted and numbered and likeness >= SAME and _covered(known, texted) >= COVERED:
@@ -164,7 +176,7 @@ def _mark(
     how = [Reason("locate.text")] if found == "text" else []
     if numbered is not None:
         how.append(Reason("locate.heading"))
-    listed = segment.label is not None and segment.label.style == "half"
+    listed = segment.label is not None and segment.label.style in ("half", "bare")
     return Mark(segment.cell, segment.line, asked.id, found, confidence, tuple(how), listed=listed)
 
 
@@ -179,17 +191,19 @@ def _believed(marks: list[Mark], submission: Submission, guide: Guide) -> Iterat
     places: dict[str | None, set[int]] = {}
     for mark in marks:
         places.setdefault(mark.question, set()).add(mark.cell)
+    coded = _coded(marks, submission)
+    steps = _steps(marks, coded, guide)
     current: str | None = None
     met: set[str | None] = set()
     for position, found in enumerate(marks):
         mark = found
         if mark.found == "label":
             elsewhere = mark.question in texted or mark.question in met
-            listed = numbered[mark.cell] > 1 and len(places[mark.question]) > 1
+            listed = (numbered[mark.cell] > 1 and len(places[mark.question]) > 1) or position in steps
             opens = not elsewhere or (mark.question not in judged and _answered(position, marks, submission))
             if mark.question == current or listed or not opens:
                 continue
-            if elsewhere:
+            if elsewhere and (mark.question in coded or mark.question not in texted):
                 doubt = Reason("locate.repeated_heading")
                 mark = replace(mark, confidence=0.5, how=(*mark.how, doubt), again=True)
         current = mark.question
@@ -197,9 +211,41 @@ def _believed(marks: list[Mark], submission: Submission, guide: Guide) -> Iterat
         yield mark
 
 
+def _coded(marks: list[Mark], submission: Submission) -> set[str | None]:
+    """Return the questions that have code below their own text."""
+    own = [mark for mark in marks if mark.found != "label"]
+    return {
+        mark.question
+        for mark, following in zip_longest(own, own[1:])
+        if _has_code(submission, mark.cell + 1, following.cell if following else len(submission.cells))
+    }
+
+
+def _steps(marks: list[Mark], coded: set[str | None], guide: Guide) -> set[int]:
+    """Return the marks that number the steps of one answer: (1), (2), ... below the text of a question.
+
+    Each of the questions that they might mean has its own text, and code below it.
+    """
+    steps: set[int] = set()
+    run: list[int] = []
+    for position, mark in enumerate([*marks, Mark(0, 0, None, "end")]):
+        if mark.found == "label":
+            run.append(position)
+            continue
+        numbers = [guide.by_id(marks[one].question or "").number for one in run]
+        counting = numbers == [str(n) for n in range(1, len(numbers) + 1)]
+        if len(run) > 1 and counting and {marks[one].question for one in run} <= coded:
+            steps |= set(run)
+        run = []
+    return steps
+
+
+def _has_code(submission: Submission, start: int, end: int) -> bool:
+    return any(cell.kind == "code" and cell.source.strip() for cell in submission.cells[start:end])
+
+
 def _answered(position: int, marks: list[Mark], submission: Submission) -> bool:
     """Tell whether code follows a single heading before the next mark."""
     mark = marks[position]
     end = marks[position + 1].cell if position + 1 < len(marks) else len(submission.cells)
-    code = any(one.kind == "code" and one.source.strip() for one in submission.cells[mark.cell + 1 : end])
-    return code and not mark.listed
+    return not mark.listed and _has_code(submission, mark.cell + 1, end)

@@ -15,7 +15,9 @@ from grader.model import Cell
 from grader.notebook.guide import Asked
 from grader.notebook.source import to_python
 
-_CALLED = re.compile(r"([^\W\d]\w*)\s*\(")
+LONGEST_CODE = 200_000  # characters of a cell that is parsed; a longer one is only searched
+
+_CALLED = re.compile(r"\b([^\W\d]\w*)\s*\(")
 _CLASS = re.compile(r"^[ \t]*class\s+\w+", re.MULTILINE)
 _COMMENT = re.compile(r"(?m)#.*$")
 
@@ -40,8 +42,8 @@ def read_signals(cells: Iterable[Cell]) -> dict[int, Signals]:
 
 
 def _tree(source: str) -> ast.Module | None:
-    python = to_python(source)
-    if python.syntax_error is not None:
+    python = to_python(source) if len(source) <= LONGEST_CODE else None
+    if python is None or python.syntax_error is not None:
         return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -17,7 +17,7 @@ from grader.model import Cell, Place, Reading
 from grader.notebook.guide import LONGEST_TEXT, Asked, Guide, Segment, features, segments, similarity
 from grader.notebook.label import read_label
 from grader.notebook.region import Layout, Region
-from grader.notebook.statement_code import code_readings
+from grader.notebook.statement_code import bound_names, code_readings
 from grader.notebook.truth import read_pairs, read_sequence, read_truth, says_nothing
 
 LONGEST_READING = 200
@@ -65,13 +65,14 @@ class _Group:
 def read_statements(layout: Layout) -> dict[str, Statements]:
     """Return what was answered to each true/false question, by question id."""
     found = {asked.id: Statements() for asked in layout.guide.asked if asked.true_false}
+    bound = bound_names(layout.submission)
     for part in layout.guide.parts:
         asked = tuple(one for one in layout.guide.asked if one.true_false and one.part == part)
         if asked:
             group = _Group(part, asked)
             for region in _area(group, layout.regions):
                 for index in region.cells:
-                    _read_cell(layout, layout.submission.cells[index], region, group, found)
+                    _read_cell(layout, layout.submission.cells[index], region, group, bound, found)
     return found
 
 
@@ -89,16 +90,19 @@ def _area(group: _Group, cut: Sequence[Region]) -> Iterator[Region]:
 
 
 def _read_cell(
-    layout: Layout, cell: Cell, region: Region, group: _Group, found: dict[str, Statements]
+    layout: Layout,
+    cell: Cell,
+    region: Region,
+    group: _Group,
+    bound: frozenset[str],
+    found: dict[str, Statements],
 ) -> None:
     if not cell.source.strip() or layout.is_own(cell):
         return
     home = group.by_id(region.question)
     text = cell
     if cell.kind == "code":
-        named = code_readings(
-            cell, group.part, group.numbers, home.number if home else None, layout.submission
-        )
+        named = code_readings(cell, group.part, group.numbers, home.number if home else None, bound)
         for number, reading in named.readings:
             if asked := group.by_number(number):
                 found[asked.id].add(reading)

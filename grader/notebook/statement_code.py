@@ -24,6 +24,7 @@ _VALUE_NAMES = frozenset(
     {"O", "X", "T", "F", "o", "참", "거짓", "true", "false", "TRUE", "FALSE", "맞다", "틀리다"}
 )
 
+LONGEST_CODE = 200_000  # characters of a cell that is read for answers
 BARE = ""  # stands for the number of a value that has none
 
 Numbered = tuple[str, Reading]
@@ -31,9 +32,14 @@ Numbered = tuple[str, Reading]
 
 @dataclass(frozen=True, slots=True)
 class _Context:
-    """Where a value stands: its cell, the statements' part and numbers, and names bound in the notebook."""
+    """Where a value stands: its cell, the statements' part and numbers, and names bound in the notebook.
 
-    cell: Cell
+    `above[n]` is the number that the last comment above line n + 1 gives, `BARE` if there is none.
+    """
+
+    cell: int
+    lines: Sequence[str]
+    above: Sequence[str]
     part: str
     numbers: Sequence[str]
     home: str | None
@@ -43,8 +49,7 @@ class _Context:
         self, node: ast.AST, value: bool | None, variable: str | None = None, key: str | int | None = None
     ) -> Reading:
         line = getattr(node, "lineno", 1)
-        text = self.cell.source.split("\n")[line - 1].strip()[:200]
-        return Reading(Place(self.cell.index, line), value, text, variable, key)
+        return Reading(Place(self.cell, line), value, self.lines[line - 1].strip()[:200], variable, key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +67,25 @@ class CodeReadings:
 
 
 def code_readings(
-    cell: Cell, part: str, numbers: Sequence[str], home: str | None, submission: Submission
+    cell: Cell, part: str, numbers: Sequence[str], home: str | None, bound: frozenset[str]
 ) -> CodeReadings:
-    """Return what this cell answers; `home` is the number of the statement that it stands below."""
+    """Return what this cell answers.
+
+    `home` is the number of the statement that it stands below; `bound` are the `bound_names` of the notebook.
+    """
+    if len(cell.source) > LONGEST_CODE:  # no honest answer; a person looks
+        return CodeReadings((), code=True, suspicious=True)
     python = to_python(cell.source)
+    lines = cell.source.split("\n")
     if python.syntax_error is not None:
-        return CodeReadings((), "\n".join(_uncommented(line) for line in cell.source.split("\n")))
+        return CodeReadings((), "\n".join(_uncommented(line) for line in lines))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         tree = ast.parse(python.text)
-    context = _Context(cell, part, numbers, home, _bound(submission))
+    above = _numbers_above(lines, part, numbers)
+    context = _Context(cell.index, lines, above, part, numbers, home, bound)
     readings = [reading for node in tree.body for reading in _statement(node, context)]
-    comments = "\n".join(
-        _uncommented(line) if line.lstrip().startswith("#") else "" for line in cell.source.split("\n")
-    )
+    comments = "\n".join(_uncommented(line) if line.lstrip().startswith("#") else "" for line in lines)
     suspicious = any(isinstance(node, ast.Constant) and _is_truth(node, context) for node in ast.walk(tree))
     return CodeReadings(
         tuple(_in_order(readings, context)), comments, not all(map(_is_unanswered, tree.body)), suspicious
@@ -98,7 +108,7 @@ def _in_order(readings: Sequence[Numbered], context: _Context) -> Iterator[Numbe
     yield from (one for one in readings if one[0] != BARE)
 
 
-def _bound(submission: Submission) -> frozenset[str]:
+def bound_names(submission: Submission) -> frozenset[str]:
     """Return short names that some cell assigns: they are variables there, not answers."""
     text = "\n".join(cell.source for cell in submission.code)
     return frozenset(
@@ -171,8 +181,9 @@ def _text(value: ast.expr, context: _Context) -> Iterator[Numbered]:
         if pairs:
             yield from ((number, context.reading(value, one)) for number, one in pairs)
             return
-    above = _number_above(value.lineno, context)
-    yield from _one(above, value, None, None, context, certain=isinstance(value, ast.Constant))
+    yield from _one(
+        context.above[value.lineno - 1], value, None, None, context, certain=isinstance(value, ast.Constant)
+    )
 
 
 def _dict(name: str | None, answers: ast.Dict, context: _Context) -> Iterator[Numbered]:
@@ -299,11 +310,12 @@ def _number_of_key(key: str | int, context: _Context) -> str | None:
     return number if part in ("", context.part) and number in context.numbers else None
 
 
-def _number_above(line: int, context: _Context) -> str:
-    """Return the number in the last comment above this line, `BARE` if there is none."""
-    for text in reversed(context.cell.source.split("\n")[: line - 1]):
-        if text.lstrip().startswith("#"):
-            label = read_label(text)
-            if label and label.part in ("", context.part) and label.number in context.numbers:
-                return label.number
-    return BARE
+def _numbers_above(lines: Sequence[str], part: str, numbers: Sequence[str]) -> list[str]:
+    above: list[str] = []
+    current = BARE
+    for line in lines:
+        above.append(current)
+        label = read_label(line) if line.lstrip().startswith("#") else None
+        if label and label.part in ("", part) and label.number in numbers:
+            current = label.number
+    return above

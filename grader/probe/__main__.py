@@ -1,7 +1,8 @@
-"""Starts a kernel that is watched: `python -m grader.probe PLAN -f CONNECTION_FILE`.
+"""Starts a kernel that is watched: `python -m grader.probe NUMBER ...`.
 
-PLAN is a JSON file: cells, names to keep, nonce, device, the evidence file and its budget. The
-random generators are seeded once, here, from the recorded nonce, and never touched again.
+NUMBER is an open file with the plan as JSON: cells, names to keep, nonce, device, and, again as
+numbers, the open file for evidence with its budget and the kernel's listening sockets. The random
+generators are seeded once, here, from the recorded nonce, and never touched again.
 """
 
 from __future__ import annotations
@@ -53,9 +54,10 @@ def prepare(device: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    plan = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    sys.argv = [sys.argv[0], *sys.argv[2:]]
-    channel = Channel(os.open(plan["evidence"], os.O_WRONLY | os.O_APPEND), plan["budget"])
+    with os.fdopen(int(sys.argv[1]), encoding="utf-8") as file:
+        plan = json.load(file)
+    sys.argv = [sys.argv[0], "-f", _connection_file(plan.pop("connection")), *sys.argv[2:]]
+    channel = Channel(plan["evidence"], plan["budget"])
     recorder = Recorder(channel, frozenset(plan["snapshots"]))
     environment = prepare(plan["device"])
     recorder.install()
@@ -63,6 +65,7 @@ def main() -> None:
     _flush_before_exit(recorder)
 
     sys.modules["debugpy"] = None  # type: ignore[assignment]  # halves the start; nobody debugs here
+    _take_over(plan.pop("sockets"))
     from ipykernel.kernelapp import IPKernelApp
 
     app: Any = IPKernelApp.instance()
@@ -74,6 +77,27 @@ def main() -> None:
     _rarely_collect_garbage()
     seed(plan["nonce"])
     app.start()
+
+
+def _connection_file(connection: dict[str, Any]) -> str:
+    path = Path.home() / ".connection.json"
+    path.write_text(json.dumps(connection), encoding="utf-8")
+    return str(path)
+
+
+def _take_over(numbers: dict[str, int]) -> None:
+    """Has ipykernel use sockets that are bound and listening already, by their addresses."""
+    import zmq
+
+    bind = zmq.Socket.bind
+
+    def bind_given(self: zmq.Socket[Any], address: str) -> Any:
+        number = numbers.pop(address, None)
+        if number is not None:
+            self.setsockopt(zmq.USE_FD, number)
+        return bind(self, address)
+
+    zmq.Socket.bind = bind_given  # type: ignore[assignment]
 
 
 def _rarely_collect_garbage() -> None:

@@ -29,7 +29,18 @@ class Channel:
         self._fd = fd
         self._left = budget
 
-    def send(self, kind: str, header: Mapping[str, Any], arrays: Mapping[str, torch.Tensor]) -> None:
+    def send(
+        self,
+        kind: str,
+        header: Mapping[str, Any],
+        arrays: Mapping[str, torch.Tensor],
+        *,
+        always: bool = False,
+    ) -> bool:
+        """Appends a record; False if it is too large or the budget is used up.
+
+        `always` is for small records that must arrive whatever was shipped before.
+        """
         described, blocks, offset = {}, [], 0
         for name, tensor in arrays.items():
             dtype, shape, block = _raw(tensor)
@@ -38,13 +49,14 @@ class Channel:
             offset += len(block)
         text = json.dumps({"kind": kind, **header, "arrays": described}).encode()
         size = len(MAGIC) + _LENGTHS.size + len(text) + offset
-        if len(text) > _MAX_HEADER or size > self._left:
-            return
+        if len(text) > _MAX_HEADER or (size > self._left and not always):
+            return False
         self._left -= size
         # One write: a record is either there or cut off at the end of the file.
         view = memoryview(b"".join([MAGIC, _LENGTHS.pack(len(text), offset), text, *blocks]))
         while view:
             view = view[os.write(self._fd, view) :]
+        return True
 
 
 def _raw(tensor: torch.Tensor) -> tuple[str, list[int], bytes]:

@@ -52,7 +52,7 @@ class _LossCall:
 
 @dataclass(slots=True)
 class _Training:
-    """One optimizer inside one answer part; `optimizer` is held only while its cell runs."""
+    """One optimizer inside one answer part; it and its parameters are held only while a cell runs."""
 
     number: int
     question: str | None
@@ -61,6 +61,7 @@ class _Training:
     settings: dict[str, Any]
     reference: Any
     continued: bool
+    optimizer: Any = None
     parameters: list[torch.Tensor] = field(default_factory=list)
     described: list[dict[str, Any]] = field(default_factory=list)
     initial: list[torch.Tensor | None] = field(default_factory=list)
@@ -70,6 +71,11 @@ class _Training:
     copies: dict[str, torch.Tensor] = field(default_factory=dict)
     calls: list[_LossCall] = field(default_factory=list)
     touched: bool = True
+    place: int = 0
+
+
+class _NotKept(Exception):
+    """A training that was seen but is more than may be shipped."""
 
 
 class Recorder:
@@ -84,6 +90,7 @@ class Recorder:
         self._calls: list[_LossCall] = []
         self._values: list[torch.Tensor] = []
         self._stepped = False
+        self._steps_in_cell = 0
         self._nested = False
         self._where: tuple[int | None, str | None, int] = (None, None, 0)
         self._flush_at = 0.0
@@ -194,6 +201,7 @@ class Recorder:
         if training is None:
             return
         training.steps += 1
+        self._steps_in_cell += 1
         self._stepped = training.touched = True
         if calls := [call for call in self._calls if call.fed]:
             training.calls = calls
@@ -226,6 +234,7 @@ class Recorder:
                 settings=_settings(optimizer),
                 reference=weakref.ref(optimizer),
                 continued=earlier,
+                place=sum(1 for t in self._trainings if (t.question, t.part) == (question, part)),
             )
             training.parameters = [p for group in optimizer.param_groups for p in group["params"]]
             self._ownership.search(training.parameters)
@@ -237,6 +246,7 @@ class Recorder:
                 self._describe(training)
         if cell is not None and cell not in training.cells:
             training.cells.append(cell)
+        training.optimizer = optimizer  # held, so that no other one gets its id while the cell runs
         self._current[id(optimizer)] = training
         return training
 
@@ -262,6 +272,7 @@ class Recorder:
         """Called when a cell begins."""
         self._where = (cell, question, part)
         self._current, self._calls, self._values, self._stepped = {}, [], [], False
+        self._steps_in_cell, self.faults = 0, []
         self._flush_gap = _FIRST_FLUSH_SECONDS
         self._flush_at = time.monotonic() + self._flush_gap
 
@@ -270,15 +281,17 @@ class Recorder:
         self._by_hand()
         self.flush()
         for training in self._current.values():
-            training.parameters, training.calls = [], []
+            training.parameters, training.calls, training.optimizer = [], [], None
         self._current, self._calls, self._values = {}, [], []
 
     def flush(self) -> None:
         for training in self._current.values():
-            if training.touched and training.number < _MAX_TRAININGS:
+            if training.touched:
                 self._guarded(self._ship)(training)
 
     def _ship(self, training: _Training) -> None:
+        # First of all: a training that cannot be shipped must not leave an earlier state as its last.
+        training.touched = False
         for parameter, facts, initial in zip(
             training.parameters, training.described, training.initial, strict=True
         ):
@@ -295,7 +308,7 @@ class Recorder:
             if initial is not None:
                 arrays[f"initial.{index}"] = initial
         kinds = {call.kind for call in training.calls}
-        self._channel.send(
+        kept = training.place < _MAX_TRAININGS and self._channel.send(
             "training",
             {
                 "number": training.number,
@@ -303,7 +316,7 @@ class Recorder:
                 "part": training.part,
                 "cells": training.cells,
                 "optimizer": training.name,
-                "settings": training.settings,
+                "settings": {**training.settings, **_changed(training)},
                 "continued": training.continued,
                 "steps": training.steps,
                 "loss": kinds.pop() if len(kinds) == 1 else "mixed" if kinds else "",
@@ -313,11 +326,12 @@ class Recorder:
             },
             arrays,
         )
-        training.touched = False
+        if not kept:
+            raise _NotKept(f"training {training.number} of question {training.question} was not kept")
 
     def _by_hand(self) -> None:
         """Notes a training whose values were updated without an optimizer of torch's."""
-        if self._stepped or not self._values:
+        if self._steps_in_cell or not self._values:
             return
         cell, question, part = self._where
         training = _Training(
@@ -365,9 +379,26 @@ def _labels(calls: list[_LossCall]) -> torch.Tensor | None:
 
 
 def _settings(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-    """The first parameter group's options as plain values, and how many groups there are."""
-    settings: dict[str, Any] = {"groups": len(optimizer.param_groups)}
-    for name, value in optimizer.param_groups[0].items():
+    """The first group's options as plain values; those of further groups where they differ."""
+    first = _options(optimizer.param_groups[0])
+    settings: dict[str, Any] = {"groups": len(optimizer.param_groups), **first}
+    for number, group in enumerate(optimizer.param_groups[1:8], start=2):
+        others = _options(group).items()
+        settings.update({f"{name}#{number}": value for name, value in others if first.get(name) != value})
+    return settings
+
+
+def _changed(training: _Training) -> dict[str, Any]:
+    """What a scheduler changed since the first step, as `lr@last`."""
+    if training.optimizer is None:
+        return {}
+    now = _settings(training.optimizer).items()
+    return {f"{name}@last": value for name, value in now if training.settings.get(name) != value}
+
+
+def _options(group: dict[str, Any]) -> dict[str, Any]:
+    settings: dict[str, Any] = {}
+    for name, value in group.items():
         if isinstance(value, bool | int | float | str) or value is None:
             settings[name] = value
         elif isinstance(value, tuple) and all(isinstance(part, int | float) for part in value):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from grader.judge.fit import Own, judge_accuracy, judge_equals
+from grader.judge.fit import Fit, judge_accuracy, judge_equals
 from grader.judge.rules import Finding
 from grader.judge.values import Values
 from grader.model import Array, Outcome, Targets, Training
@@ -19,21 +19,23 @@ MET, NOT_MET, PERSON = Outcome.MET, Outcome.NOT_MET, Outcome.NEEDS_REVIEW
 QUESTION = RUBRIC.question("1-3")
 ORDER = ("own 1-2", "reference")
 OTHER = fit(seed=5)
+Earlier = dict[str, tuple[Fit, ...]]
 
 
-def own(values: Array | None = None, network: Outcome = MET, seen: Training | None = None) -> dict[str, Own]:
+def own(values: Array | None = None, network: Outcome = MET, seen: Training | None = None) -> Earlier:
     values = OTHER if values is None else values
-    return {"1-2": Own("1-2", seen or training("1-2", values), Values(values), network)}
+    return {"1-2": (Fit(seen or training("1-2", values), Values(values), 0, network),)}
 
 
 def equals(
     values: Array,
-    earlier: dict[str, Own] | None = None,
+    earlier: Earlier | None = None,
     seen: Training | None = None,
     known: Targets | None = None,
+    order: tuple[str, ...] = ORDER,
 ) -> Finding:
     seen = seen or training("1-3", values, OWN_CLASS)
-    return judge_equals(QUESTION, ORDER, Values(values), seen, earlier or {}, known or targets())
+    return judge_equals(QUESTION, order, Fit(seen, Values(values)), earlier or {}, known or targets())
 
 
 def told(finding: Finding) -> tuple[Outcome, str]:
@@ -82,6 +84,46 @@ def test_other_settings_or_steps_are_for_a_person() -> None:
     assert told(equals(fit(seed=9), own(), slower)) == (PERSON, "other_course")
 
 
+def began(values: Array) -> Training:
+    """A training that begins like the reference and ends with these values."""
+    seen = training("1-3", fit(), OWN_CLASS)
+    return replace(seen, fitted={**seen.fitted, "last": training("1-3", values).fitted["last"]})
+
+
+def test_an_end_without_its_beginning_is_for_a_person() -> None:
+    replayed = training("1-3", OTHER, OWN_CLASS)
+    learned = training("1-2", fit(seed=7))
+    learned = replace(learned, fitted={**learned.fitted, "last": replayed.fitted["last"]})
+    assert told(equals(OTHER, own(seen=learned), replayed)) == (PERSON, "replayed")
+    assert told(equals(fit(), seen=replace(began(fit()), fitted=training("1-3", OTHER).fitted))) == (
+        PERSON,
+        "replayed",
+    )
+    late = replace(replayed, fitted={"last": replayed.fitted["last"]})
+    assert told(equals(OTHER, own(), late)) == (PERSON, "replayed")
+
+
+def test_each_training_of_the_earlier_question_may_be_the_one() -> None:
+    two = {"1-2": (*own(fit(seed=9))["1-2"], *own()["1-2"])}
+    assert told(equals(OTHER, two)) == (MET, "own")
+
+
+def test_an_earlier_answer_seen_in_another_run_drew_other_numbers() -> None:
+    (earlier,) = own()["1-2"]
+    assert told(equals(fit(seed=9), {"1-2": (replace(earlier, run=1),)})) == (PERSON, "no_comparator")
+
+
+def test_a_variable_of_the_earlier_answer_refuses_nobody() -> None:
+    (earlier,) = own()["1-2"]
+    claimed = replace(earlier, values=Values(OTHER, proven=False))
+    assert told(equals(fit(seed=9), {"1-2": (claimed,)})) == (PERSON, "no_comparator")
+
+
+def test_a_scheduler_is_another_course() -> None:
+    scheduled = training("1-2", OTHER, settings={"lr": 0.1, "lr@last": 0.01})
+    assert told(equals(fit(seed=9), own(seen=scheduled))) == (PERSON, "other_course")
+
+
 def noisy(first: float, rest: float) -> Array:
     values = fit()
     values[:10] += first * np.where(np.arange(7) % 2, 1, -1)
@@ -103,7 +145,7 @@ def noisy(first: float, rest: float) -> Array:
 )
 def test_the_band_of_the_reference_has_two_regions(first: float, rest: float, expected: Outcome) -> None:
     values = noisy(first, rest)
-    finding = judge_equals(QUESTION, ("reference",), Values(values), training("1-3", values), {}, targets())
+    finding = equals(values, seen=began(values), order=("reference",))
     assert finding.outcome is expected
     assert finding.reason.params["tolerance"] in (pytest.approx(15e-5), pytest.approx(15e-7))
 
@@ -111,7 +153,7 @@ def test_the_band_of_the_reference_has_two_regions(first: float, rest: float, ex
 def test_a_quiet_envelope_never_asks_for_more_than_rounding_allows() -> None:
     exact = targets(a=target("1-3", first=0.0, rest=0.0))
     values = noisy(1.4e-6, 1.4e-7)
-    finding = judge_equals(QUESTION, ("reference",), Values(values), training("1-3", values), {}, exact)
+    finding = equals(values, seen=began(values), known=exact, order=("reference",))
     assert finding.outcome is MET
 
 
@@ -124,27 +166,27 @@ def test_close_to_an_own_answer_of_another_configuration_is_for_a_person() -> No
 
 
 def test_values_of_a_variable_prove_nothing_about_their_origin() -> None:
-    claimed = Values(fit(), proven=False)
-    finding = judge_equals(QUESTION, ORDER, claimed, training("1-3"), {}, targets())
+    claimed = Fit(training("1-3"), Values(fit(), proven=False))
+    finding = judge_equals(QUESTION, ORDER, claimed, {}, targets())
     assert told(finding) == (PERSON, "variable")
 
 
 def test_no_training_no_fit() -> None:
-    finding = judge_equals(QUESTION, ORDER, Values(fit()), None, own(fit()), targets())
+    finding = judge_equals(QUESTION, ORDER, None, own(fit()), targets())
     assert told(finding) == (NOT_MET, "untrained")
 
 
 def test_changed_labels_are_for_a_person() -> None:
     changed = training("1-3", fit(), OWN_CLASS, labels=np.zeros(SHAPE[0], np.int64))
-    finding = judge_equals(QUESTION, ORDER, Values(fit()), changed, {}, targets())
+    finding = equals(fit(), seen=changed)
     assert finding.reason.id == "judge.labels_changed"
     assert finding.outcome is PERSON
 
 
 def test_no_targets_for_this_machine() -> None:
     empty = replace(targets(), items={})
-    assert told(equals(fit(), known=empty)) == (PERSON, "no_comparator")
-    finding = judge_equals(QUESTION, ("reference",), Values(fit()), training("1-3", fit()), {}, empty)
+    assert told(equals(fit(), known=empty)) == (PERSON, "no_targets")
+    finding = equals(fit(), known=empty, order=("reference",))
     assert told(finding) == (PERSON, "no_targets")
 
 
@@ -185,6 +227,12 @@ def test_a_shown_share_is_never_rounded_up_to_the_threshold() -> None:
 def test_accuracy_of_changed_labels_is_for_a_person() -> None:
     seen = training("1-1", fit(), labels=np.roll(np.asarray(LABELS), 1))
     assert judge_accuracy(CHECK, Values(fit()), seen, LABELS).reason.id == "judge.labels_changed"
+
+
+def test_a_variable_shows_nothing_learned() -> None:
+    for right in (True, False):
+        claimed = Values(fit(right=right), proven=False)
+        assert judge_accuracy(CHECK, claimed, training("1-1"), LABELS).outcome is PERSON
 
 
 def test_accuracy_without_values_or_training() -> None:

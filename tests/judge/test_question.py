@@ -10,6 +10,7 @@ import pytest
 from grader import judge
 from grader.model import (
     Answers,
+    CellFacts,
     CellRun,
     Evidence,
     Grade,
@@ -207,10 +208,42 @@ def test_shared_code_that_was_stopped_excuses_what_needs_it() -> None:
     assert points(question(evidence(outcomes=stopped), "1-1")) == (PERSON, None)
 
 
-def test_the_answer_that_killed_its_kernel_is_its_own_doing() -> None:
-    first = Run("first", (CellRun(0, "ok"), CellRun(1, "died")))
-    found = question(evidence(runs=[first]), "1-1")
-    assert points(found) == (NOT_MET, 0)
+def test_the_answer_that_ended_its_kernel_is_its_own_doing() -> None:
+    first = Run("first", (CellRun(0, "ok"), CellRun(1, "died", message="exit 0")))
+    assert points(question(evidence(runs=[first]), "1-1")) == (NOT_MET, 0)
+
+
+def test_a_kernel_that_something_else_may_have_killed_is_for_a_person() -> None:
+    first = Run("first", (CellRun(0, "ok"), CellRun(1, "died", message="signal 9")))
+    assert points(question(evidence(runs=[first]), "1-1")) == (PERSON, None)
+
+
+def test_a_package_that_is_missing_in_an_earlier_answer_excuses_the_later_ones() -> None:
+    outcomes = {
+        1: error(1, "ModuleNotFoundError", "No module named 'wandb'"),
+        2: error(2, "NameError", "name 'torch' is not defined"),
+        3: error(3, "NameError", "name 'mine' is not defined"),
+    }
+    found = evidence(outcomes=outcomes)
+    binds = (CellFacts(1, binds=frozenset({"torch"})),)
+    found = replace(found, facts=replace(found.facts, cells=binds))
+    assert points(question(found, "1-2")) == (PERSON, None)
+    assert points(question(found, "1-3")) == (NOT_MET, 0)
+
+
+def test_a_probe_that_missed_something_is_for_a_person() -> None:
+    note = Reason("run.probe_fault", {"detail": "training 64 was not kept", "cell": 1})
+    run = Run(
+        "first", (CellRun(0, "ok"), CellRun(1, "ok"), CellRun(2, "ok")), (GOOD_1_1, GOOD_1_2), notes=(note,)
+    )
+    found = evidence([], [STATIC_1_1, STATIC_1_2], runs=[run])
+    assert points(question(found, "1-1")) == (PERSON, None)
+    assert points(question(found, "1-2")) == (MET, 15)
+
+
+def test_an_optimizer_that_trained_before_is_for_a_person() -> None:
+    found = evidence([replace(GOOD_1_1, continued=True)], [STATIC_1_1])
+    assert points(question(found, "1-1")) == (PERSON, None)
 
 
 def test_the_saved_order_is_for_a_person_even_if_everything_works_then() -> None:
@@ -221,9 +254,11 @@ def test_the_saved_order_is_for_a_person_even_if_everything_works_then() -> None
     assert {c.outcome for c in found.criteria} == {MET}
 
 
-def test_a_fault_of_our_own_decides_nothing() -> None:
-    spoilt = Run("first", (CellRun(0, "ok"), CellRun(1, "ok")), problem=Reason("run.evidence_damaged"))
-    assert points(question(evidence(runs=[spoilt]), "1-1")) == (PERSON, None)
+def test_damaged_evidence_decides_nothing() -> None:
+    cells = (CellRun(0, "ok"), CellRun(1, "ok"))
+    for seen in ((), (GOOD_1_1,)):
+        spoilt = Run("first", cells, seen, problem=Reason("run.evidence_damaged"))
+        assert points(question(evidence([], [STATIC_1_1], runs=[spoilt]), "1-1")) == (PERSON, None)
 
 
 def test_observers_that_were_replaced_are_for_a_person() -> None:
@@ -244,6 +279,13 @@ def test_an_unsure_place_is_for_a_person_even_if_the_answer_is_right() -> None:
 def test_a_question_without_code_was_not_attempted() -> None:
     found = evidence(cells={"1-1": [[]]})
     assert points(question(found, "1-1")) == (NOTHING, 0)
+
+
+def test_an_empty_place_is_for_a_person_while_a_neighbour_trained_twice() -> None:
+    twice = [GOOD_1_2, training("1-2", fit(seed=2), parameter(LINEAR, OWN_CLASS))]
+    found = evidence(twice, [STATIC_1_2], cells={"1-2": [[1]], "1-3": [[]], "1-4": [[2]]})
+    assert points(question(found, "1-3")) == (PERSON, None)
+    assert points(question(found, "2-1")) == (NOTHING, 0)
 
 
 def test_a_question_that_was_not_found_is_for_a_person_while_code_is_unclaimed() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 import re
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -145,6 +146,45 @@ def test_text_inside_an_answer_opens_no_other(text: str) -> None:
     answers = found(*cells)
     assert code_of(answers, cells) == {id: {source} for id, source in SOLUTIONS.items()}
     assert answers.items["1-3"].confidence > 0.9
+
+
+@pytest.mark.parametrize("style", ["## {n}. 단계", "({n}) 단계", "### {n}. step of the training", "# {n}"])
+def test_numbered_steps_between_code_cells_open_no_other_answer(style: str) -> None:
+    made, _, trained = OWN_RNN.partition("opt = ")
+    steps = [f"code: {made}", f"code: opt = {trained}", "code: yhat = 1"]
+    cells = filled_exam()
+    cells[BLANK["1-3"] : BLANK["1-3"] + 1] = [
+        cell for n, step in enumerate(steps, start=1) for cell in (f"md: {style.format(n=n)}", step)
+    ]
+    answers = found(*cells)
+    assert code_of(answers, cells)["1-3"] == {step[6:] for step in steps}
+    assert min(answer.confidence for answer in answers.items.values()) > 0.9
+
+
+def test_steps_where_only_numbers_are_headings_go_to_a_person() -> None:
+    made, _, trained = OWN_RNN.partition("opt = ")
+    cells = ["md: # 1.", *(f"{kind}: {text}" for kind, text in (("md", "(1)"), ("code", RNN), ("md", "(3)")))]
+    cells += ["md: (1) 클래스", f"code: {made}", "md: (2) 학습", f"code: opt = {trained}"]
+    answers = found(*cells)
+    assert answers.items["1-1"].confidence < SURE
+    assert answers.items["1-3"].confidence < SURE
+
+
+def test_heading_of_a_part_is_gone() -> None:
+    cells = filled_exam()
+    del cells[HEADING["2-1"] - 1]
+    answers = found(*cells)
+    assert code_of(answers, cells) == {id: {source} for id, source in SOLUTIONS.items()}
+    assert min(answer.confidence for answer in answers.items.values()) > 0.9
+
+
+def test_answers_with_full_numbers_after_the_untouched_exam() -> None:
+    cells = blank_exam()
+    for n, source in enumerate(SOLUTIONS.values(), start=1):
+        cells += [f"md: 1-({n}) 풀이", f"code: {source}"]
+    answers = found(*cells)
+    assert code_of(answers, cells) == {id: {source} for id, source in SOLUTIONS.items()}
+    assert all(answer.confidence >= SURE for answer in answers.items.values())
 
 
 def test_step_comments_are_no_headings() -> None:
@@ -447,3 +487,16 @@ def test_deleted_and_moved_cells_never_raise(deleted: list[int], chance: random.
     for _ in range(3):
         cells.insert(chance.randrange(len(cells) + 1), cells.pop(chance.randrange(len(cells))))
     found(*cells)
+
+
+@pytest.mark.parametrize("kind", ["md", "code"])
+@pytest.mark.parametrize(
+    "unit", ["(1)\n", "# 1.\n", "(1) O (2) X\n", "(", "**", "T ", "x", "~~a", "답: ", "2-1 O "]
+)
+def test_no_cell_takes_long(unit: str, kind: str) -> None:
+    cells = filled_exam()
+    cells.insert(HEADING["2-1"] + 1, f"{kind}: {unit * (40_000 // len(unit))}")
+    submission = nb(*cells)
+    start = time.process_time()
+    locate(submission, rubric(), template())
+    assert time.process_time() - start < 5

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from grader.execution.launch import run
+from grader.execution.sandbox.levels import choose
 from grader.model import Limits, PlannedCell, Run, RunPlan, Training
 
 PREPARE = """
@@ -186,13 +187,14 @@ UNSEEN_LOSS = {"an own loss", "a scripted loss"}
 
 
 @pytest.fixture(scope="module")
-def watched(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def watched(shared_cache: Path) -> Run:
     cells = [PlannedCell(0, PREPARE)]
     cells += [PlannedCell(i + 1, code, name) for i, (name, code) in enumerate(STYLES.items())]
     plan = RunPlan(
         "first", tuple(cells), nonce=3, device="cpu", limits=Limits(), arrays=("yhat",), variables=("_",)
     )
-    result = run(plan, cache=tmp_path_factory.mktemp("cache"))
+    level = choose("best-or-none", "none", "cpu")
+    result = run(plan, isolation=level, cache=shared_cache)
     assert result.problem is None
     assert result.tampering == ()
     assert result.notes == (), "the probe had a fault of its own"
