@@ -11,7 +11,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 WORKERS ?= 2
 
 DEMO_OUT ?= results-demo
-DEMO_STUDENTS ?=
+DEMO_STUDENTS ?= s001_김하늘 s005_최지우 s007_한지민 s008_Daniel_Park s013_조하준 s018_Emma_Choi
 # The strongest box that works here.  The examples are ours and harm nothing, so that they may also run
 # without one; for real submissions leave out "-or-none", which is what `grader grade` does by itself.
 ISOLATION ?= best-or-none

@@ -412,7 +412,9 @@ class Evidence:
 class Target:
     """Reference outputs for one question.
 
-    `fitted[k]` as in `Training`. `first` and `rest` are the largest differences over the
+    `fitted[k]` are probabilities, shape (positions, classes), at the steps of `Training.fitted`.
+    `initial` are the numbers that the training began with, sorted, whatever parameter they belong
+    to. `first` and `rest` are the largest differences over the
     perturbed reference runs, for positions below `split` and for the others.
     """
 
@@ -425,6 +427,7 @@ class Target:
     first: float
     rest: float
     runs: int
+    initial: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from grader import pipeline
@@ -219,12 +220,17 @@ def test_a_killed_batch_is_continued_by_the_same_command(tmp_path: Path, shared_
 def test_interrupting_stops_the_kernels_and_says_so(tmp_path: Path, shared_cache: Path) -> None:
     submissions = tmp_path / "submissions"
     submissions.mkdir()
-    mark = tmp_path / "running"
-    endless = f"open({str(mark)!r}, 'w').write('x')\nwhile True: pass"
+    mark = f"started by a student {time.monotonic_ns()}"
+    child = f"[sys.executable, '-c', 'import time; time.sleep(300) # {mark}']"
+    endless = f"import subprocess, sys\nsubprocess.Popen({child})\nwhile True: pass"
+
+    def running() -> bool:
+        return any(mark in str(process.info["cmdline"]) for process in psutil.process_iter(["cmdline"]))
+
     data = notebook([("markdown", "## 1."), ("markdown", "(1)"), ("code", endless)])
     (submissions / "a.ipynb").write_bytes(data)
     command = [sys.executable, "-m", "grader", "grade", str(submissions), "--rubric", str(SHORT)]
-    command += ["--out", str(tmp_path / "out"), "--device", "cpu"]
+    command += ["--out", str(tmp_path / "out"), "--device", "cpu", "--isolation", "best-or-none"]
     process = subprocess.Popen(
         command,
         env={**os.environ, "XDG_CACHE_HOME": str(shared_cache)},
@@ -232,13 +238,14 @@ def test_interrupting_stops_the_kernels_and_says_so(tmp_path: Path, shared_cache
         stderr=subprocess.PIPE,
         text=True,
     )
-    for _ in range(1200):
-        if mark.exists():
+    for _ in range(600):
+        if running():
             break
-        time.sleep(0.05)
+        time.sleep(0.1)
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
+    assert not running()
     assert "interrupted" in stderr
     assert not (tmp_path / "out" / "students").exists()
 

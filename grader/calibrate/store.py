@@ -22,7 +22,7 @@ from grader.calibrate.table import targets_table
 from grader.errors import TargetsError
 from grader.model import Array, Target, Targets
 
-SCHEMA = 1
+SCHEMA = 2
 _JSON, _TENSORS, _TABLE = "targets.json", "targets.safetensors", "targets.md"
 _SUM_SLACK = 1e-4  # float32 softmax rows sum to one within a few 1e-7
 
@@ -85,6 +85,7 @@ def _split(targets: Targets) -> tuple[dict[str, Any], dict[str, Array]]:
             "first": target.first,
             "rest": target.rest,
             "runs": target.runs,
+            "initial": list(target.initial),
         }
     body = {
         "schema": SCHEMA,
@@ -118,7 +119,8 @@ def _join(body: Mapping[str, Any], arrays: Mapping[str, Array], digest: str) -> 
 def _target(question: str, item: Mapping[str, Any], arrays: Mapping[str, Array], positions: int) -> Target:
     losses = tuple(float(loss) for loss in item["losses"])
     spread = (float(item["first"]), float(item["rest"]))
-    if not all(map(math.isfinite, (*losses, *spread))) or min(spread) <= 0:
+    initial = tuple(float(value) for value in item["initial"])
+    if not all(map(math.isfinite, (*losses, *spread, *initial))) or min(spread) <= 0:
         raise ValueError(f"{question}: losses or envelopes are not usable numbers")
     if len(losses) != item["steps"] or not 0 <= item["split"] <= positions or item["runs"] < 1:
         raise ValueError(f"{question}: steps, split or runs do not fit together")
@@ -134,6 +136,7 @@ def _target(question: str, item: Mapping[str, Any], arrays: Mapping[str, Array],
         first=spread[0],
         rest=spread[1],
         runs=int(item["runs"]),
+        initial=initial,
     )
 
 

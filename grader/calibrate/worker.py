@@ -104,6 +104,7 @@ class _Bench:
             first=first,
             rest=rest,
             runs=self._request.runs,
+            initial=tuple(sorted(float(v) for values in fit.initial.values() for v in values.flatten())),
         )
 
     def _spread(self, question: str, solve: Solve, last: Array) -> tuple[float, float]:

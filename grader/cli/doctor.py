@@ -44,7 +44,7 @@ class Finding:
     remedy: str = ""
 
 
-@click.command(name="doctor", epilog="\b\nExample:\n  grader doctor")
+@click.command(name="doctor", epilog="\b\nExample:\n  grader doctor > machine.txt")
 def command() -> None:
     """Say what this machine can do, and name the command that adds what is missing."""
     findings = [*_machine(), *_isolation(), *_levels()]

@@ -1,6 +1,8 @@
 """The only place where student code is started.
 
-environment   what the kernel's process gets to see: variables, scratch folder
+sandbox       the box around a kernel, in four levels
+environment   the kernel's variables, and matplotlib's list of fonts
+handover      the open files that pass between worker and kernel at the start
 kernel        nbclient with an output budget and limits enforced from outside
 worker        the disposable process around one kernel: `python -m grader.execution.worker`
 launch        runs a RunPlan in a worker and returns the Run

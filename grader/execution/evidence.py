@@ -33,7 +33,7 @@ _MAX_DIMENSIONS = 8
 _MAX_TEXT = 2_000
 _MAX_PARAMETERS = 10_000
 _MAX_TRAININGS = 4_000
-_MAX_MERGED = 50
+_Batches = tuple[int, ...]
 
 
 class _Malformed(Exception):
@@ -65,7 +65,7 @@ def read_shipped(path: Path, budget: int) -> Shipped:
     if size > budget + (1 << 20):
         return Shipped(damage=f"{size} bytes, more than the probe may write")
     data = path.read_bytes()
-    trainings: dict[int, Training] = {}
+    trainings: dict[int, tuple[Training, _Batches]] = {}
     snapshots: dict[tuple[str, int], Snapshot] = {}
     environment: dict[str, Scalar] | None = None
     tampered: dict[str, None] = {}
@@ -77,7 +77,7 @@ def read_shipped(path: Path, budget: int) -> Shipped:
                 number = _integer(record.header, "number")
                 if number >= _MAX_TRAININGS:
                     raise _Malformed(f"training number {number}")
-                trainings[number] = _training(record)
+                trainings[number] = _training(record), _batches(record)
             elif record.kind == "snapshot":
                 snapshot = _snapshot(record)
                 snapshots[snapshot.question, snapshot.part] = snapshot
@@ -250,32 +250,30 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _merge_partners(trainings: list[Training]) -> tuple[Training, ...]:
-    """Optimizers that stepped together on the same losses are one training with more parameters."""
+def _merge_partners(trainings: list[tuple[Training, _Batches]]) -> tuple[Training, ...]:
+    """Optimizers that stepped on the very same loss calls are one training with more parameters.
+
+    Equal numbers are no sign of that: an own network may well repeat another one's bit for bit.
+    """
     merged: list[Training] = []
-    places: dict[tuple[object, ...], list[int]] = {}
-    for training in trainings:
-        # Only trainings that agree in all plain values are compared number by number.
-        alike = places.setdefault(
-            (training.question, training.part, training.steps, training.cells, training.losses[-1:]), []
-        )
-        for index in alike[:_MAX_MERGED]:
-            if _partners(training, merged[index]):
-                both = (*merged[index].parameters, *training.parameters)
-                merged[index] = replace(merged[index], parameters=both)
-                break
+    places: dict[tuple[object, ...], int] = {}
+    for training, batches in trainings:
+        key = (training.question, training.part, training.steps, batches)
+        if batches and key in places:
+            first = merged[places[key]]
+            both = (*first.parameters, *training.parameters)
+            merged[places[key]] = replace(first, parameters=both)
         else:
-            alike.append(len(merged))
+            places[key] = len(merged)
             merged.append(training)
     return tuple(merged)
 
 
-def _partners(one: Training, other: Training) -> bool:
-    if not one.steps or one.losses != other.losses or one.fitted.keys() != other.fitted.keys():
-        return False
-    return bool(one.losses) and all(
-        np.array_equal(values, other.fitted[step]) for step, values in one.fitted.items()
-    )
+def _batches(record: _Record) -> _Batches:
+    found = record.header.get("batches")
+    if not isinstance(found, list) or not all(type(number) is int for number in found[:2]):
+        raise _Malformed("batches that are not numbers")
+    return tuple(found[:2])
 
 
 def _text(header: Mapping[str, Any], name: str) -> str:

@@ -35,6 +35,7 @@ _INTERRUPT_GRACE_SECONDS = 5.0
 _STARTUP_SECONDS = 120
 _OUTPUT_MESSAGES = 200_000
 _OUTPUT_FACTOR = 8  # beyond this many times the budget, dropping output is no longer enough
+_BY_SIGNAL = 128  # a box ends with this much more than the signal that ended what was in it
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _CELL_LINE = re.compile(r"Cell In\[\d+\], line (\d+)")
 _MAX_MESSAGE, _MAX_TRACEBACK = 2_000, 20_000
@@ -114,11 +115,11 @@ class Kernel:
                     stderr=tail.number,
                 )
                 await self._client.async_start_new_kernel_client()
+            self._kernel = self._innermost()
         except Exception as fault:
             raise RuntimeError(f"the kernel did not start: {fault}; {tail.text()}") from fault
         finally:
             tail.close()
-        self._kernel = self._innermost()
         self.alive = True
 
     async def stop(self) -> None:
@@ -167,7 +168,7 @@ class Kernel:
             status = await self._outcome(task)
             if status == "died" and self._box.group and self._box.group.out_of_memory():
                 status, limit = "killed", "memory"
-        reply = self._reply if status == "error" else {}
+        reply = {"error": self._reply, "died": {"evalue": self._death()}}.get(status, {})
         text = _ANSI.sub("", "\n".join(map(str, reply.get("traceback") or [])))
         lines = _CELL_LINE.findall(text)
         return CellRun(
@@ -192,6 +193,16 @@ class Kernel:
             self.kill()
             return "died"
         return "error" if self._reply.get("status") == "error" else "ok"
+
+    def _death(self) -> str:
+        """How the kernel ended: `exit N` by itself, `signal N` by the system or a crash."""
+        process = getattr(self._manager.provisioner, "process", None)
+        code = None if process is None else process.poll()
+        if code is None:
+            return ""
+        if code < 0 or (self._box.depth and code > _BY_SIGNAL):
+            return f"signal {-code if code < 0 else code - _BY_SIGNAL}"
+        return f"exit {code}"
 
     async def _stop_cell(self, task: asyncio.Future[Any], limit: str) -> str:
         if limit != "memory":
@@ -252,8 +263,18 @@ class Kernel:
         return total
 
     def _memory(self) -> int:
+        """What all processes hold. What they share counts once, which is looked at only where it matters."""
+        processes = self._processes()
         total = 0
-        for process in self._processes():
+        for process in processes:
             with contextlib.suppress(psutil.Error):
                 total += process.memory_info().rss
+        if total <= self._limits.memory_bytes or sys.platform != "linux":
+            return total
+        total = 0
+        for process in processes:
+            with contextlib.suppress(psutil.Error):
+                total += process.memory_full_info().pss
+            if total > self._limits.memory_bytes:
+                break
         return total

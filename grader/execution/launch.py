@@ -18,11 +18,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from grader.execution.environment import remove
 from grader.execution.evidence import Shipped, read_shipped
+from grader.execution.sandbox.cgroup import sweep
 from grader.model import CellRun, Reason, Run, RunPlan
 
 _SLACK_SECONDS = 180.0
 _GUARD_SECONDS = 0.2
 _MAX_RUN_BYTES = 64 << 20
+_MAX_LINE = 1 << 16
 
 Progress = Callable[[int, str | None], None]
 
@@ -49,7 +51,11 @@ def run(
         (folder / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
         try:
             with (folder / "worker.log").open("wb") as log, _start(folder, log) as worker:
-                overdue = _follow(worker, _deadline(plan), progress, stopped)
+                try:
+                    overdue = _follow(worker, _deadline(plan), progress, stopped)
+                finally:
+                    if worker.returncode != 0:
+                        sweep(folder)
             return _collect(plan, folder, worker.returncode, overdue)
         finally:
             remove(folder / "work")
@@ -62,6 +68,7 @@ def _start(folder: Path, log: BinaryIO) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=log,
         text=True,
+        errors="replace",
         start_new_session=True,
     )
 
@@ -91,10 +98,11 @@ def _follow(
     watching.start()
     try:
         assert worker.stdout is not None
-        for line in worker.stdout:
-            with contextlib.suppress(ValueError, KeyError):
+        while line := worker.stdout.readline(_MAX_LINE):
+            # Without a box, student code can write here too; progress is all that it can spoil.
+            with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
                 event = json.loads(line)
-                progress(event["cell"], event["question"])
+                progress(int(event["cell"]), event["question"])
         worker.wait()
     except BaseException:
         _kill_tree(worker.pid)

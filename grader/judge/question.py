@@ -185,7 +185,8 @@ def _judge_training(
         else:
             raise AssertionError("true/false questions have no trainings")
         criteria[criterion.id] = _scored(criterion, finding)
-    gates = tuple(judge_gate(gate, facts, training) for gate in question.gates)
+    last = training is None or training is seen.trainings[-1]
+    gates = tuple(judge_gate(gate, facts, training, last=last) for gate in question.gates)
     return _Judged(training, values, gates, tuple(criteria.values()), asked_network)
 
 

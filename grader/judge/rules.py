@@ -36,6 +36,14 @@ RECURRENT = (
 )
 
 
+# Forms that the paper leaves to a person.
+_DOUBTFUL = {
+    "functional": "judge.not_trained.functional",
+    "own": "judge.not_trained.subclass",
+    "parameters": "judge.not_trained.container",
+}
+
+
 class Tale(Enum):
     """What one side says about a rule."""
 
@@ -56,10 +64,13 @@ class Story:
 # -- must_not_train -------------------------------------------------------------------------------
 
 
-def judge_gate(gate: Gate, facts: AnswerFacts, training: Training | None) -> GateVerdict:
-    """A gate's verdict for the network that one training trained."""
+def judge_gate(
+    gate: Gate, facts: AnswerFacts, training: Training | None, *, last: bool = True
+) -> GateVerdict:
+    """A gate's verdict for the network that one training trained; `last`: none came after it."""
     if isinstance(gate.check, MustNotTrain):
-        static, run = _not_trained_in_source(gate.check, facts), _not_trained_in_run(gate.check, training)
+        static = _not_trained_in_source(gate.check, facts, last)
+        run = _not_trained_in_run(gate.check, training)
         kept = Reason("judge.not_trained.met")
         broken = _broken_reason(static, run)
         said = static.reason.id.startswith("judge.")
@@ -105,7 +116,7 @@ def combine(static: Tale, run: Tale, *, proof: bool) -> Outcome:
     return Outcome.NEEDS_REVIEW
 
 
-def _not_trained_in_source(check: MustNotTrain, facts: AnswerFacts) -> Story:
+def _not_trained_in_source(check: MustNotTrain, facts: AnswerFacts, last: bool) -> Story:
     broken: list[NetworkFact] = []
     doubtful: list[tuple[Reason, Place]] = []
     unsure: list[tuple[Reason, Place]] = []
@@ -113,22 +124,15 @@ def _not_trained_in_source(check: MustNotTrain, facts: AnswerFacts) -> Story:
         module = next((base for base in network.bases if base in check.modules), None)
         if module is None:
             continue
-        match network.how:
-            case "functional" if check.functional == "zero":
-                broken.append(network)
-            case "functional":
-                params = {"kernel": network.type}
-                doubtful.append((Reason("judge.not_trained.functional", params), network.made))
-            case "core" if network.in_last_training:
-                broken.append(network)
-            case "own":
-                params = {"name": network.type, "module": module}
-                doubtful.append((Reason("judge.not_trained.subclass", params), network.made))
-            case "parameters":
-                params = {"module": module}
-                doubtful.append((Reason("judge.not_trained.container", params), network.made))
-            case _:
-                unsure.append((Reason("judge.not_trained.unclear"), network.made))
+        zero = network.how == "functional" and check.functional == "zero"
+        if zero or (network.how == "core" and network.in_last_training):
+            broken.append(network)
+        elif network.how in _DOUBTFUL:
+            params = {"kernel": network.type, "name": network.type, "module": module}
+            doubtful.append((Reason(_DOUBTFUL[network.how], params), network.made))
+        elif network.how != "core" or not last:
+            # One that was trained before, to compare with, is no matter of the one that counts.
+            unsure.append((Reason("judge.not_trained.unclear"), network.made))
     if broken:
         network = broken[0]
         told: dict[str, Scalar] = {

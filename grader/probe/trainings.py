@@ -1,8 +1,8 @@
 """Losses, optimizer steps and fitted values, whatever the student's variables are called.
 
 What counts as fitted values are the inputs of those loss calls whose result was differentiated
-since the previous step, in order. Copies are made at a few steps only; the latest inputs are
-merely referred to until the cell ends, so that training costs next to nothing more.
+since the previous step, in order, copied as they went in: what is done to them afterwards, for
+display or otherwise, changes nothing here.
 """
 
 from __future__ import annotations
@@ -72,6 +72,7 @@ class _Training:
     calls: list[_LossCall] = field(default_factory=list)
     touched: bool = True
     place: int = 0
+    batches: tuple[int, int] | None = None
 
 
 class _NotKept(Exception):
@@ -91,6 +92,7 @@ class Recorder:
         self._values: list[torch.Tensor] = []
         self._stepped = False
         self._steps_in_cell = 0
+        self._batch = 0
         self._nested = False
         self._where: tuple[int | None, str | None, int] = (None, None, 0)
         self._flush_at = 0.0
@@ -171,7 +173,7 @@ class Recorder:
         self._begin_step()
         values = args[0] if args else kwargs["input"]
         target = args[1] if len(args) > 1 else kwargs.get("target")
-        call = _LossCall(kind, values.detach(), target.detach() if torch.is_tensor(target) else None)
+        call = _LossCall(kind, values.detach().clone(), target.detach() if torch.is_tensor(target) else None)
 
         def arrived(_gradient: torch.Tensor) -> None:
             call.fed = True
@@ -189,6 +191,7 @@ class Recorder:
         # Cleared here rather than after a step: a second optimizer may step on the same losses.
         if self._stepped:
             self._calls, self._values, self._stepped = [], [], False
+            self._batch += 1
 
     def _before_step(self, optimizer: torch.optim.Optimizer, _args: Any, _kwargs: Any) -> None:
         training = self._current.get(id(optimizer)) or self._begin_training(optimizer)
@@ -201,6 +204,7 @@ class Recorder:
         if training is None:
             return
         training.steps += 1
+        training.batches = (training.batches or (self._batch, 0))[0], self._batch
         self._steps_in_cell += 1
         self._stepped = training.touched = True
         if calls := [call for call in self._calls if call.fed]:
@@ -208,7 +212,7 @@ class Recorder:
         if self._values and len(training.curve) < _MAX_CURVE:
             training.curve.append(self._values[0] if len(self._values) == 1 else list(self._values))
         if training.steps in self._snapshots and (values := _stacked(training.calls)) is not None:
-            training.copies[str(training.steps)] = values.clone()
+            training.copies[str(training.steps)] = values
         if time.monotonic() > self._flush_at:
             self.flush()
             self._flush_gap *= 2
@@ -272,6 +276,7 @@ class Recorder:
         """Called when a cell begins."""
         self._where = (cell, question, part)
         self._current, self._calls, self._values, self._stepped = {}, [], [], False
+        self._batch += 1
         self._steps_in_cell, self.faults = 0, []
         self._flush_gap = _FIRST_FLUSH_SECONDS
         self._flush_at = time.monotonic() + self._flush_gap
@@ -321,6 +326,7 @@ class Recorder:
                 "steps": training.steps,
                 "loss": kinds.pop() if len(kinds) == 1 else "mixed" if kinds else "",
                 "calls": len(training.calls),
+                "batches": training.batches or (),
                 "curve": [_total(value) for value in training.curve],
                 "parameters": training.described,
             },

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from dataclasses import replace
 
 from . import classes
+from .machine import UNNAMED
 from .objects import Objects
 from .torch_names import SEQUENTIAL, TENSOR
 from .values import (
@@ -35,9 +36,6 @@ from .values import (
 MAX_RUNNING = 14  # functions inside functions
 MAX_RECURSION = 2
 MAX_DEPTH = 40  # calls of any kind inside each other
-
-# A thing that was found by a computed name may be `exec`.
-_MAY_RUN_ANYTHING = frozenset({"rules.dynamic_name", "rules.dynamic_import", "rules.introspection"})
 
 
 class Calls(Objects):
@@ -104,7 +102,7 @@ class Calls(Objects):
         """A call of something that is data, as far as can be told, or of what cannot be known."""
         networks = self.hands_over_networks(call)
         for atom in unknown:
-            if isinstance(atom, Unresolved) and (networks or atom.why in _MAY_RUN_ANYTHING):
+            if isinstance(atom, Unresolved) and (networks or atom.why in UNNAMED):
                 self.note(atom.why, atom.what, call.node)
         return join(unknown, self.compute("…", call))
 

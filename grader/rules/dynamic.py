@@ -17,6 +17,7 @@ from .values import (
     NOTHING,
     PLAIN,
     Call,
+    Const,
     External,
     Function,
     Instance,
@@ -125,7 +126,7 @@ def _set_attribute(m: Calls, call: Call) -> Value:
 def _import(m: Calls, call: Call) -> Value:
     names = texts(call.argument(0, "name"))
     if names and len(names) == len(call.argument(0, "name")):
-        return tuple(External(canonical(name)) for name in names)
+        return join(*(m.external(canonical(name.replace(":", ".")), call.node) for name in names))
     return m.unresolved("rules.dynamic_import", "import", call.node)
 
 
@@ -166,6 +167,56 @@ def _get_by_path(m: Calls, call: Call) -> Value:
     return value if texts(call.argument(0)) else m.unresolved("rules.dynamic_name", "attrgetter", call.node)
 
 
+def _method_caller(m: Calls, call: Call) -> Value:
+    return (Partial((External("operator.methodcaller()"),), call),)
+
+
+def _call_by_name(m: Calls, call: Call) -> Value:
+    """What `operator.methodcaller("lstm", *args)` does once it is called, with the object at the end."""
+    names = texts(call.argument(0))
+    if not names or len(call.args) < 2:
+        return m.unresolved("rules.dynamic_name", "methodcaller", call.node)
+    given = Call(call.node, call.args[1:-1], call.keywords, call.spread)
+    return join(*(m.call(m.read(call.args[-1], name, call.node), given) for name in names))
+
+
+def _get_item(m: Calls, call: Call) -> Value:
+    """`operator.getitem`."""
+    return m.subscript(call.argument(0), call.argument(1), call.node)
+
+
+def _members(m: Calls, call: Call) -> Value:
+    """`inspect.getmembers(torch)`: everything that is in it."""
+    return m.unresolved("rules.dynamic_name", "inspect.getmembers", call.node)
+
+
+def _delete_attribute(m: Calls, call: Call) -> Value:
+    for atom in call.argument(0):
+        for name in texts(call.argument(1)) if isinstance(atom, Instance) and m.replaces(atom) else ():
+            atom.attributes.pop(name, None)
+    return NONE
+
+
+def _compiled_text(m: Calls, call: Call) -> Value:
+    """`torch.jit.CompilationUnit(text)`: a language of its own, that is not read."""
+    m.note("rules.dynamic_code", "torch.jit.CompilationUnit", call.node, everywhere=True)
+    return m.unresolved("rules.dynamic_code", "torch.jit.CompilationUnit", call.node)
+
+
+def _timed(m: Calls, call: Call) -> Value:
+    """`timeit.timeit(statement)`: text or a function, run in the notebook's names if these are given."""
+    for value in (call.argument(1, "setup"), call.argument(0, "stmt")):
+        for text in texts(value):
+            m.execute_text(text, call.node, _scope_of(m, call.keywords.get("globals", NOTHING)))
+        m.call(tuple(atom for atom in value if not isinstance(atom, Const)), Call(call.node))
+    return PLAIN
+
+
+def _push(m: Calls, call: Call) -> Value:
+    """`get_ipython().push({"name": value})` binds names of the notebook."""
+    return m.call(m.read((Namespace(m.globals),), "update", call.node), call)
+
+
 def _type(m: Calls, call: Call) -> Value:
     if len(call.args) < 3:
         return tuple(atom.cls for atom in call.argument(0) if isinstance(atom, Instance)) or PLAIN
@@ -190,6 +241,23 @@ EFFECTS: dict[str, Effect] = {
     "getattr": _get_attribute,
     "setattr": _set_attribute,
     "object.__setattr__": _set_attribute,
+    "type.__setattr__": _set_attribute,
+    "delattr": _delete_attribute,
+    "object.__delattr__": _delete_attribute,
+    "torch.nn.Module.__delattr__": _delete_attribute,
+    "inspect.getattr_static": _get_attribute,
+    "inspect.getmembers": _members,
+    "inspect.getmembers_static": _members,
+    "torch.jit.CompilationUnit": _compiled_text,
+    "timeit.timeit": _timed,
+    "timeit.repeat": _timed,
+    "cProfile.run": _execute,
+    "profile.run": _execute,
+    "pkgutil.resolve_name": _import,
+    "pydoc.locate": _import,
+    "operator.getitem": _get_item,
+    "operator.methodcaller": _method_caller,
+    "operator.methodcaller()": _call_by_name,
     "torch.nn.Module.__setattr__": _set_attribute,
     "globals": _global_names,
     "locals": _local_names,
@@ -202,7 +270,7 @@ EFFECTS: dict[str, Effect] = {
     "operator.attrgetter": _attribute_getter,
     "operator.attrgetter()": _get_by_path,
     "get_ipython": _shell,
-    "IPython.get_ipython": _shell,
+    "IPython.shell.push": _push,
     "IPython.shell.run_cell_magic": _cell_magic,
     "IPython.shell.run_line_magic": _line_magic,
     "IPython.shell.magic": _line_magic,

@@ -6,7 +6,8 @@ import ast
 
 from . import classes
 from .calls import Calls
-from .torch_names import is_seen
+from .machine import UNNAMED
+from .torch_names import canonical, is_patch, is_seen
 from .values import (
     NOTHING,
     PLAIN,
@@ -44,9 +45,16 @@ class Items(Calls):
         if isinstance(atom, Tensor | Unresolved | UserClass):
             return (atom,)  # a class: `list[int]`
         if isinstance(atom, External):
-            modules = texts(key) if atom.path == "sys.modules" else []
-            return tuple(External("__main__" if name == "__main__" else name) for name in modules) or (atom,)
+            return self._item_of_external(atom, key, node)
         return self.computed((atom,))
+
+    def _item_of_external(self, atom: External, key: Value, node: ast.AST) -> Value:
+        if atom.path != "sys.modules":
+            return (atom,)
+        found = join(*(self.external(canonical(name), node) for name in texts(key)))
+        if len(texts(key)) < len(key) and not isinstance(node, ast.Call):
+            found = join(found, self.unresolved("rules.dynamic_import", "sys.modules[…]", node))
+        return found or (atom,)
 
     def _item_of_instance(self, thing: Instance, key: Value, node: ast.AST) -> Value:
         kind = classes.container_kind(thing.cls)
@@ -92,6 +100,10 @@ class Items(Calls):
                 self._store_name(atom, key, value, node)
             elif isinstance(atom, Instance):
                 self._store_item(atom, key, value, node)
+            elif isinstance(atom, External) and is_patch(atom.path):
+                self.note("rules.patched_library", f"{atom.path}[…]", node, everywhere=True)
+            elif isinstance(atom, Unresolved) and atom.why in UNNAMED:
+                self.note(atom.why, atom.what, node, everywhere=True)
 
     def _store_name(self, space: Namespace, key: Value, value: Value, node: ast.AST) -> None:
         names = texts(key)

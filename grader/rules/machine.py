@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from grader.model import Place
 
 from . import classes
+from .intrusions import leads_behind
 from .record import Backward, CellRecord, PartRecord, Unclear
 from .torch_names import BUILTINS, CUT, TENSOR, from_star, is_seen
 from .values import (
@@ -49,6 +50,9 @@ CELL_STEPS = 20_000
 TOTAL_STEPS = 100_000
 UNROLLED = 8
 KNOWN_POSITIONS = 64
+
+# Why a thing that nobody names may be anything at all: `exec`, or a part of the reader's own foundations.
+UNNAMED = frozenset({"rules.dynamic_name", "rules.dynamic_import", "rules.introspection"})
 
 _NOTEBOOK_NAMES = frozenset({"get_ipython", "display", "exit", "quit"})
 
@@ -150,6 +154,12 @@ class Machine(ABC):
 
     def unresolved(self, why: str, what: str, node: ast.AST) -> Value:
         return (Unresolved(why, shortened(what), self.code.place(node)),)
+
+    def external(self, path: str, node: ast.AST) -> Value:
+        """Something that the notebook does not define, by its canonical path, where it is come upon."""
+        if leads_behind(path):
+            self.note("rules.introspection", path, node, everywhere=True)
+        return (External(path),)
 
     def note_backward(self, value: Value, node: ast.AST) -> None:
         """Gradients are computed of `value`."""

@@ -124,6 +124,7 @@ def _expression(m: Statements, node: ast.Expr, scope: Scope) -> None:
 def _import(m: Statements, node: ast.Import, scope: Scope) -> None:
     for alias in node.names:
         path = alias.name if alias.asname else alias.name.partition(".")[0]
+        m.external(canonical(alias.name), node)
         m.bind(alias.asname or path, (External(canonical(path)),), scope)
 
 
@@ -132,11 +133,12 @@ def _import_from(m: Statements, node: ast.ImportFrom, scope: Scope) -> None:
     for alias in node.names:
         if alias.name == "*":
             m.stars.append(canonical(module))
+            m.external(canonical(f"{module}.*"), node)
             if not is_seen(module) and not module.startswith("fastai"):
                 m.note("rules.unseen_code", f"from {module} import *", node)
             continue
         path = canonical(f"{module}.{alias.name}")
-        m.bind(alias.asname or alias.name, m.patches.get(path, (External(path),)), scope)
+        m.bind(alias.asname or alias.name, m.patches.get(path) or m.external(path, node), scope)
 
 
 def _assign(m: Statements, node: ast.Assign, scope: Scope) -> None:

@@ -25,6 +25,12 @@ _RENAMED = {
     "torch.autograd.enable_grad": "torch.enable_grad",
     "torch.nn.utils.stateless.functional_call": "torch.func.functional_call",
     "torch._tensor.Tensor": "torch.Tensor",
+    "torch.autograd.function.Function": "torch.autograd.Function",
+    "torch.autograd.function.InplaceFunction": "torch.autograd.Function",
+    "IPython.core.getipython.get_ipython": "get_ipython",
+    "IPython.get_ipython": "get_ipython",
+    "IPython.core.interactiveshell.InteractiveShell.instance": "get_ipython",
+    "IPython.InteractiveShell.instance": "get_ipython",
     "fastai.torch_core.Module": "torch.nn.Module",
     "fastai.text.all.Module": "torch.nn.Module",
     "fastai.vision.all.Module": "torch.nn.Module",
@@ -162,16 +168,17 @@ _KERNELS: dict[str, tuple[str, ...]] = {
     "mkldnn_rnn_layer": ("RNN", "LSTM", "GRU"),
     "_lstm_mps": ("LSTM",),
 }
-_KERNEL = re.compile(
-    r"^torch\.(?:_VF\.|_C\._VariableFunctions\.|_C\._nn\.|_C\.|_refs\.|_VariableFunctions\.|ops\.(?:aten|mkldnn)\.)?"
-    r"(?P<name>\w+)(?:\.\w+)?$"
-)
 
 
 def kernel_modules(path: str) -> tuple[str, ...]:
-    """The modules whose forward a functional kernel computes; empty for every other function."""
-    found = _KERNEL.match(path)
-    return tuple(f"torch.nn.{name}" for name in _KERNELS.get(found["name"], ())) if found else ()
+    """The modules whose forward a functional kernel computes; empty for every other function.
+
+    Wherever in torch it is found; but `Own.lstm` is an attribute that torch.nn.Module may lend.
+    """
+    if not path.startswith("torch.") or path.startswith(("torch.nn.", "torch.Tensor.")):
+        return ()
+    names = (part for part in path.split(".") if part in _KERNELS)
+    return tuple(f"torch.nn.{module}" for module in _KERNELS.get(next(names, ""), ()))
 
 
 # -- what functions and methods do -------------------------------------------------------------------
@@ -328,8 +335,6 @@ PROCESSES = (
     "torch.multiprocessing.",
     "concurrent.futures.ProcessPoolExecutor",
     "pty.",
-    "ctypes.",
-    "cffi.",
     "torch.utils.cpp_extension.",
     "runpy.",
     "code.",
@@ -413,7 +418,8 @@ def is_numeric(path: str) -> bool:
 def is_patch(path: str) -> bool:
     """True for a name whose replacement may change what other code means (settings are no such names)."""
     root = path.partition(".")[0]
-    if path.startswith(("torch.backends.", "sys.stdout", "sys.stderr", "sys.argv", "sys.path", "os.environ")):
+    settings = ("torch.backends.", "torch._dynamo.config.", "torch._inductor.config.", "os.environ")
+    if path.startswith((*settings, "sys.stdout", "sys.stderr", "sys.argv", "sys.path")):
         return False
     return (
         root in ("torch", "builtins", "importlib", "sys", "types", "functools", "operator")

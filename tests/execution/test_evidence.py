@@ -31,6 +31,7 @@ TRAINING: dict[str, Any] = {
     "loss": "cross_entropy",
     "calls": 1,
     "curve": [2.0, 1.5],
+    "batches": [4, 5],
     "parameters": [
         {
             "name": "weight_ih",
@@ -83,12 +84,12 @@ def test_a_later_record_about_the_same_training_replaces_the_earlier(tmp_path: P
 def test_two_optimizers_stepping_on_the_same_losses_are_one_training(tmp_path: Path) -> None:
     values = {"last": torch.randn(4, 3)}
     other = TRAINING | {"number": 1}
-    different = TRAINING | {"number": 2, "curve": [3.0, 2.5]}
+    again = TRAINING | {"number": 2, "batches": [6, 7]}
     log = shipped_by(
         tmp_path / "log",
         ("training", TRAINING, values),
         ("training", other, values),
-        ("training", different, values),
+        ("training", again, values),
     )
     merged, apart = read_shipped(log, BUDGET).trainings
     assert len(merged.parameters) == 2
@@ -149,6 +150,8 @@ def training_record(**changes: Any) -> bytes:
         (training_record(steps=-1), "steps"),
         (training_record(curve=["x"]), "curve"),
         (training_record(cells=["x"]), "cells"),
+        (training_record(batches=["x"]), "batches"),
+        (training_record(curve=[10**400]), "OverflowError"),
         (raw_record(b'{"kind": "training", "arrays": {}, "parameters": [1]}'), "number is not a count"),
         (b"GRDR" + struct.pack("<IQ", 1 << 31, 0), "header of"),
     ],

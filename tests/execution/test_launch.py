@@ -113,10 +113,15 @@ def test_a_kernel_that_ignores_interrupts_is_killed(execute: Execute) -> None:
     assert statuses(result) == ["ok", "killed", "not_run"]
 
 
-@pytest.mark.parametrize("end", ["import os; os._exit(0)", "import os; os.kill(os.getpid(), 9)"])
-def test_what_was_trained_before_the_kernel_died_is_kept(execute: Execute, end: str) -> None:
+@EVERY_LEVEL
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [("import os; os._exit(3)", "exit 3"), ("import os; os.kill(os.getpid(), 11)", "signal 11")],
+)
+def test_what_was_trained_before_the_kernel_died_is_kept(execute: Execute, end: str, told: str) -> None:
     result = execute(("1-1", TRAIN.format(steps=30)), ("1-2", end), ("1-3", "1"))
     assert statuses(result) == ["ok", "died", "not_run"]
+    assert cell(result, 1).message == told
     (training,) = result.trainings
     assert (training.question, training.steps) == ("1-1", 30)
 

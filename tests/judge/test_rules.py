@@ -121,8 +121,8 @@ OWN = network("MyCell", "own", "torch.nn.Module")
         pytest.param(
             facts("1-3", network("torch.nn.RNNCell", in_last_training=False)),
             [LINEAR, OWN_CLASS],
-            PERSON,
-            id="trained too, but not last",
+            MET,
+            id="trained before, to compare with",
         ),
     ],
 )
@@ -131,6 +131,12 @@ def test_must_not_train(
 ) -> None:
     seen = training("1-3", None, *owners)
     assert verdict("1-3", "not_trained", static, seen).outcome is outcome
+
+
+def test_a_network_trained_before_the_one_that_counts_is_unclear_if_others_came_after_that() -> None:
+    static = facts("1-3", network("torch.nn.RNNCell", in_last_training=False))
+    seen = training("1-3", None, LINEAR, OWN_CLASS)
+    assert judge_gate(gate("1-3", "not_trained"), static, seen, last=False).outcome is PERSON
 
 
 def test_a_violation_names_the_path() -> None:

@@ -132,6 +132,16 @@ for _ in range(25):
     opt.step(closure)
 yhat = torch.softmax(out, 1)
 """,
+    "an output that is changed for display afterwards": """
+net = torch.nn.Linear(3, 4)
+opt = torch.optim.Adam(net.parameters(), lr=0.1)
+for _ in range(25):
+    out = net(x)
+    loss = F.cross_entropy(out, y)
+    opt.zero_grad(); loss.backward(); opt.step()
+yhat = torch.softmax(out, 1)
+view = out.detach(); view -= 5 * view.max(); view.clamp_(-2)
+""",
     "by hand": """
 w = torch.nn.Linear(3, 4)
 for _ in range(25):
@@ -181,9 +191,60 @@ for _ in range(25):
     opt.zero_grad(); loss.backward(); opt.step()
 yhat = torch.softmax(out, 1)
 """,
+    "the same training twice": """
+for _ in range(2):
+    torch.manual_seed(5)
+    net = torch.nn.Linear(3, 4)
+    opt = torch.optim.Adam(net.parameters(), lr=0.1)
+    for _ in range(25):
+        out = net(x)
+        loss = F.cross_entropy(out, y)
+        opt.zero_grad(); loss.backward(); opt.step()
+yhat = torch.softmax(out, 1)
+""",
+    "one function, many short-lived optimizers": """
+def fit(net, steps):
+    opt = torch.optim.Adam(net.parameters(), lr=0.1)
+    for _ in range(steps):
+        loss = F.cross_entropy(net(x), y)
+        opt.zero_grad(); loss.backward(); opt.step()
+for turn in range(6):
+    fit(torch.nn.Linear(3, 4) if turn % 2 else torch.nn.Sequential(torch.nn.Linear(3, 4)), 10)
+""",
+    "inside %%capture": """%%capture
+net = torch.nn.Linear(3, 4)
+opt = torch.optim.Adam(net.parameters(), lr=0.1)
+for _ in range(25):
+    out = net(x)
+    loss = F.cross_entropy(out, y)
+    opt.zero_grad(); loss.backward(); opt.step()
+yhat = torch.softmax(out, 1)
+""",
+    "stopped early, before the step": """
+net = torch.nn.Linear(3, 4)
+opt = torch.optim.Adam(net.parameters(), lr=0.1)
+for step in range(26):
+    out = net(x) if step < 25 else out.detach().requires_grad_()
+    loss = F.cross_entropy(out, y)
+    opt.zero_grad(); loss.backward()
+    if step == 25: break
+    opt.step()
+yhat = torch.softmax(out, 1)
+""",
+    "a scheduler": """
+net = torch.nn.Linear(3, 4)
+opt = torch.optim.Adam(net.parameters(), lr=0.1)
+sched = torch.optim.lr_scheduler.StepLR(opt, 10)
+for _ in range(25):
+    out = net(x)
+    loss = F.cross_entropy(out, y)
+    opt.zero_grad(); loss.backward(); opt.step(); sched.step()
+yhat = torch.softmax(out, 1)
+""",
     "nothing": "yhat = torch.softmax(x, 1)",
 }
 UNSEEN_LOSS = {"an own loss", "a scripted loss"}
+SEVERAL = {"the same training twice", "one function, many short-lived optimizers"}
 
 
 @pytest.fixture(scope="module")
@@ -220,7 +281,7 @@ def probabilities(seen: Training) -> Any:
     return powers / powers.sum(axis=1, keepdims=True)
 
 
-@pytest.mark.parametrize("style", [name for name in STYLES if name != "nothing"])
+@pytest.mark.parametrize("style", [name for name in STYLES if name not in SEVERAL | {"nothing"}])
 def test_a_training_is_seen_with_its_steps_and_curve(watched: Run, style: str) -> None:
     seen = training(watched, style)
     assert seen.steps == 25
@@ -229,7 +290,7 @@ def test_a_training_is_seen_with_its_steps_and_curve(watched: Run, style: str) -
         assert seen.losses[-1] < seen.losses[0]
 
 
-@pytest.mark.parametrize("style", [name for name in STYLES if name not in UNSEEN_LOSS | {"nothing"}])
+@pytest.mark.parametrize("style", [n for n in STYLES if n not in UNSEEN_LOSS | SEVERAL | {"nothing"}])
 def test_fitted_values_are_what_fed_the_loss(watched: Run, style: str) -> None:
     np.testing.assert_allclose(probabilities(training(watched, style)), shown(watched, style), atol=1e-6)
 
@@ -241,6 +302,26 @@ def test_a_loss_that_is_not_torchs_leaves_no_fitted_values(watched: Run, style: 
 
 def test_no_training_is_seen_where_there_is_none(watched: Run) -> None:
     assert not [each for each in watched.trainings if each.question == "nothing"]
+
+
+def test_trainings_stay_apart_even_if_their_numbers_are_equal(watched: Run) -> None:
+    twice = [t for t in watched.trainings if t.question == "the same training twice"]
+    assert [(t.steps, len(t.parameters)) for t in twice] == [(25, 2), (25, 2)]
+    assert twice[0].losses == twice[1].losses
+
+
+def test_an_optimizer_is_never_taken_for_one_that_is_gone(watched: Run) -> None:
+    many = [t for t in watched.trainings if t.question == "one function, many short-lived optimizers"]
+    assert [t.steps for t in many] == [10] * 6
+    kinds = [{o.type for p in t.parameters for o in p.owners} for t in many]
+    assert kinds[0] == {"torch.nn.Linear", "torch.nn.Sequential"}
+    assert kinds[1] == {"torch.nn.Linear"}
+
+
+def test_a_scheduler_shows_in_the_settings(watched: Run) -> None:
+    settings = training(watched, "a scheduler").settings
+    assert settings["lr"] == 0.1
+    assert settings["lr@last"] == pytest.approx(0.001)
 
 
 def owners(result: Run, style: str) -> set[str]:
@@ -276,7 +357,8 @@ def test_a_shared_parameter_has_both_owners_and_a_shared_storage_only_its_own(wa
 def test_an_inner_modules_parameters_are_its_own(watched: Run) -> None:
     seen = training(watched, "an inner module of an own class")
     cell = next(p for p in seen.parameters if p.name == "weight_ih")
-    assert [(owner.type, owner.direct) for owner in cell.owners] == [("torch.nn.RNNCell", True), ("Net", False)]
+    held = [(owner.type, owner.direct) for owner in cell.owners]
+    assert held == [("torch.nn.RNNCell", True), ("Net", False)]
     assert cell.owners[1].own_forward
     assert not cell.owners[0].own_forward
 

@@ -67,13 +67,15 @@ def open_box(
 ) -> Iterator[Box]:
     """A box of exactly this level, built in `folder`; `memory` in bytes, `fonts` matplotlib's cache by name.
 
-    The folder is private to the box. What a box writes is gone with it, except at the levels
-    `landlock` and `none`, where `folder/work` is left to the caller. Raises OSError or RuntimeError
-    if the filter or a file cannot be made; what fails later fails when the command is started.
+    The folder is private to the box, and no other on this machine has its name. What a box writes is
+    gone with it, except at the levels `landlock` and `none`, where `folder/work` is left to the caller.
+    Raises OSError or RuntimeError if the filter or a file cannot be made; what fails later fails when
+    the command is started.
     """
     scratch = folder / "work"
     if level in ("landlock", "none"):
-        (scratch / ".matplotlib").mkdir(parents=True)
+        for name in (".matplotlib", "tmp"):
+            (scratch / name).mkdir(parents=True)
         for name, content in fonts.items():
             (scratch / ".matplotlib" / name).write_bytes(content)
     if level == "none":
@@ -81,7 +83,7 @@ def open_box(
         return
     staged = visible.stage(folder / "staged")
     user = _FIRST_USER + os.getpid() if is_root() else bubblewrap.USER
-    group = cgroup.make(cgroup.find_parents(), f"grader-{os.getpid()}-{folder.name}", memory, PROCESSES)
+    group = cgroup.make(cgroup.find_parents(), folder, memory, PROCESSES)
     files = DataFiles()
     try:
         filtered = program(level)
@@ -163,7 +165,6 @@ def _own_threads() -> int:
 
 def _hand_over(folder: Path, scratch: Path, user: int) -> None:
     """Gives the still empty scratch folder to whom the box runs as, and lets it be reached."""
-    (scratch / "tmp").mkdir()
     if is_root():
         folder.chmod(0o711)
         for path in [scratch, *scratch.rglob("*")]:

@@ -90,6 +90,10 @@ def _file_system(staged: Path, device: str) -> list[str]:
     for parent in sorted({parent for path in shown for parent in path.parents} - {Path("/")}):
         made += ["--perms", "0755", "--dir", str(parent)]
     for path in shown:
+        others = [other for other in shown if other != path]
+        if path.is_symlink() and any(path.resolve().is_relative_to(other) for other in others):
+            made += ["--symlink", str(path.readlink()), str(path)]  # lib64, mostly: no second way to the same
+            continue
         made += ["--ro-bind", str(path), str(path)]
         if PACKAGE.is_relative_to(path):
             made += ["--tmpfs", str(PACKAGE), "--remount-ro", str(PACKAGE)]

@@ -109,11 +109,11 @@ def _version_1(mounts: Mapping[str, Path], ours: Mapping[str, str]) -> Parents |
     return Parents(1, folders)
 
 
-def make(parents: Parents | None, name: str, memory: int, processes: int) -> Cgroup | None:
-    """A new group with its limits set (`memory` in bytes), or None where there cannot be one."""
+def make(parents: Parents | None, box: Path, memory: int, processes: int) -> Cgroup | None:
+    """A group for the box in a folder, with its limits (`memory` in bytes); None if none can be made."""
     if parents is None:
         return None
-    group = Cgroup(parents.version, {key: folder / name for key, folder in parents.folders.items()})
+    group = _named(parents, box)
     try:
         for folder in set(group.folders.values()):
             folder.mkdir()
@@ -131,6 +131,18 @@ def make(parents: Parents | None, name: str, memory: int, processes: int) -> Cgr
         group.remove()
         return None
     return group
+
+
+def sweep(box: Path) -> None:
+    """Removes the group of a box whose worker was killed before it could do so."""
+    parents = find_parents()
+    if parents is not None:
+        _named(parents, box).remove()
+
+
+def _named(parents: Parents, box: Path) -> Cgroup:
+    name = f"box-{box.name}"
+    return Cgroup(parents.version, {key: folder / name for key, folder in parents.folders.items()})
 
 
 def _write(path: Path, value: int) -> None:

@@ -86,7 +86,7 @@ def _tried(level: str, device: str) -> str:
         witnesses = [str(witness)]
         if level != "landlock":  # there, an installed (not a developer's) package may be read
             witnesses.append(str(PACKAGE / "pipeline.py"))
-        folder = Path(name) / "box"
+        folder = Path(name, Path(name).name)
         folder.mkdir(0o700)
         Path(name).chmod(0o711)  # the witness proves something only if its folder does not protect it
         try:
@@ -121,4 +121,6 @@ def _verdict(done: subprocess.CompletedProcess[str]) -> str:
             return f"{', '.join(report['missing'])} cannot be read from inside, as another user"
         return ""
     said = done.stderr.strip().splitlines()
+    if said and said[-1].startswith("PermissionError"):
+        return f"who runs inside is kept out of {said[-1].rpartition(': ')[2]}"
     return said[-1][:200] if said else f"the trial ended with code {done.returncode}"

@@ -14,8 +14,6 @@ import platform
 import socket
 from typing import Any
 
-_MEMFD = "seccomp"
-
 # A system call's number is used where the name is younger than the oldest supported libseccomp: from
 # 424 on the numbers are the same on every processor.
 _MOUNTS: tuple[str | int, ...] = (
@@ -26,7 +24,8 @@ _MOUNTS: tuple[str | int, ...] = (
     467,  # open_tree_attr
 )
 _SYSTEM: tuple[str | int, ...] = (
-    *("reboot", "kexec_load", "init_module", "finit_module", "delete_module", "syslog", "vhangup"),
+    *("reboot", "kexec_load", "kexec_file_load", "syslog", "vhangup"),
+    *("init_module", "finit_module", "delete_module"),
     *("settimeofday", "clock_settime", "clock_adjtime", "adjtimex", "sethostname", "setdomainname"),
     *("bpf", "perf_event_open", "userfaultfd", "fanotify_init", "open_by_handle_at", "lookup_dcookie"),
     *("add_key", "request_key", "keyctl"),
@@ -68,7 +67,8 @@ def program(level: str) -> bytes:
 
     Raises OSError or RuntimeError if libseccomp is missing, or a rule cannot be added.
     """
-    import pyseccomp as seccomp  # type: ignore[import-untyped]  # looks for libseccomp at once: a machine may lack it
+    # Here, not above: it looks for libseccomp at once, and a machine may lack that.
+    import pyseccomp as seccomp  # type: ignore[import-untyped]
 
     if platform.machine() not in _PROCESSORS:
         raise RuntimeError(f"no filter has been written for {platform.machine()} processors")
@@ -109,7 +109,7 @@ def program(level: str) -> bytes:
 
 
 def _exported(chosen: Any) -> bytes:
-    file = os.memfd_create(_MEMFD)
+    file = os.memfd_create("filter")
     try:
         with os.fdopen(os.dup(file), "r+b") as out:
             chosen.export_bpf(out)
