@@ -291,7 +291,7 @@ class CellRun:
 
     `ok`, `error` (a Python exception: `error`, `message`, `line`), `interrupted` (a limit stopped
     it, the kernel survived), `killed` (a limit killed the kernel), `died` (the kernel died by
-    itself), `not_run`.
+    itself: `message` is `exit N` or `signal N`), `not_run`.
     """
 
     cell: int

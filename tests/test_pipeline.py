@@ -262,7 +262,7 @@ def test_cells_out_of_order_are_run_as_they_were_saved(tmp_path: Path, shared_ca
     found = grade(tmp_path / "a.ipynb", tmp_path / "out", shared_cache)
     question = found.question("a", "1-1")
     assert question["outcome"] == "needs_review"
-    assert "saved" in question["reason"]
+    assert "before saving" in question["reason"]
     report = json.dumps(found.reports["a"])
     assert "run.saved_order" in report
 

@@ -121,7 +121,7 @@ def _doubt(run: Run, cells: set[int], trainings: Iterable[Training]) -> Reason |
 
 def _hindrance(evidence: Evidence, run: Run, cells: list[CellRun]) -> Reason | None:
     for cell in cells:
-        if cell.status == "error" and (reason := _not_their_fault(cell)):
+        if cell.status == "error" and (reason := _not_their_fault(cell, evidence.isolation)):
             return reason
         if cell.status == "died" and not cell.message.startswith("exit"):
             # Only leaving by itself is surely its own doing; the system may have killed it.
@@ -131,10 +131,13 @@ def _hindrance(evidence: Evidence, run: Run, cells: list[CellRun]) -> Reason | N
     return None
 
 
-def _not_their_fault(cell: CellRun) -> Reason | None:
+def _not_their_fault(cell: CellRun, isolation: str) -> Reason | None:
     told = f"{cell.message}\n{cell.traceback}" if cell.error == "AssertionError" else cell.message
     if _DEVICE.search(told):
         return Reason("judge.device", {"message": cell.message[:200]})
+    if isolation == "landlock" and (cell.error == "PermissionError" or "Errno 95" in cell.message):
+        # The reduced box also refuses what honest code may ask for: worker processes, for one.
+        return Reason("judge.boxed", {"message": cell.message[:200]})
     if cell.error in _MISSING_PACKAGE:
         return Reason("judge.package", {"name": "".join(cell.message.split("'")[1:2]) or cell.message[:100]})
     if cell.error == "StdinNotImplementedError":
@@ -158,7 +161,7 @@ def _collateral(evidence: Evidence, run: Run, failed: CellRun) -> Reason | None:
         if cell.cell == failed.cell:
             return None
         stopped = cell.status in ("interrupted", "killed", "died", "not_run")
-        excused = cell.status == "error" and _not_their_fault(cell) is not None
+        excused = cell.status == "error" and _not_their_fault(cell, evidence.isolation) is not None
         needed = cell.cell in shared or missing & binds.get(cell.cell, frozenset())
         if needed and (stopped or excused):
             return Reason("judge.collateral", {"cell": cell.cell})

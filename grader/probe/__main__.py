@@ -71,6 +71,7 @@ def main() -> None:
     app: Any = IPKernelApp.instance()
     app.initialize()
     shell: Any = app.shell
+    _do_without_terminals(shell)
     watch = CellWatch(plan, recorder, channel, shell.user_ns)
     shell.events.register("pre_run_cell", watch.begin)
     shell.events.register("post_run_cell", watch.end)
@@ -98,6 +99,15 @@ def _take_over(numbers: dict[str, int]) -> None:
         return bind(self, address)
 
     zmq.Socket.bind = bind_given  # type: ignore[assignment]
+
+
+def _do_without_terminals(shell: Any) -> None:
+    """`!command` is given a terminal of its own by IPython, which not every box can make."""
+    try:
+        for number in os.openpty():
+            os.close(number)
+    except OSError:
+        shell.system = shell.system_raw
 
 
 def _rarely_collect_garbage() -> None:

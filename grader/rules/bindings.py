@@ -9,11 +9,13 @@ from typing import Any, TypeAlias
 
 from . import classes
 from .expressions import Expressions, absorb
+from .intrusions import INTERCEPTING
 from .machine import Exhausted
 from .values import (
     NOTHING,
     Atom,
     Call,
+    Const,
     External,
     Function,
     Instance,
@@ -143,6 +145,20 @@ class Bindings(Expressions):
         self.execute(node.body, body)
         for name, value in body.names.items():
             cls.attributes[name] = value
-            if name in ("__torch_function__", "__torch_dispatch__"):
+            if name in INTERCEPTING:
                 self.note("rules.introspection", name, node, everywhere=True)
+        for name, value in body.names.items():
+            self.special(value, "__set_name__", ((cls,), (Const(name),)), node)
+        self._announce(cls, node)
         return cls
+
+    def _announce(self, cls: UserClass, node: ast.ClassDef) -> None:
+        """What ancestors and metaclasses do to a class that has just been made."""
+        starter = classes.defined(cls, "__init_subclass__", after=cls)
+        if starter is not None and starter[0]:
+            self.call(starter[0], Call(node, ((cls,),)))
+        for atom in join(
+            cls.metaclass, *(each.metaclass for each in classes.order(cls) if isinstance(each, UserClass))
+        ):
+            if isinstance(atom, UserClass) and {"__new__", "__init__"} & atom.attributes.keys():
+                self.note("rules.dynamic_code", f"metaclass {atom.name}", node, everywhere=True)

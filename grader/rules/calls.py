@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 from abc import abstractmethod
 from dataclasses import replace
 
 from . import classes
 from .machine import UNNAMED
 from .objects import Objects
-from .torch_names import SEQUENTIAL, TENSOR
+from .torch_names import SEQUENTIAL, TENSOR, kernel_modules
 from .values import (
     CALLABLE,
     NOTHING,
@@ -22,7 +23,9 @@ from .values import (
     Function,
     GradMode,
     Instance,
+    Namespace,
     Partial,
+    Plain,
     Scope,
     Tensor,
     TupleOf,
@@ -35,6 +38,7 @@ from .values import (
 
 MAX_RUNNING = 14  # functions inside functions
 MAX_RECURSION = 2
+_RUNS_TEXT = frozenset({"exec", "eval", "__import__", "importlib.import_module"})
 MAX_DEPTH = 40  # calls of any kind inside each other
 
 
@@ -67,7 +71,7 @@ class Calls(Objects):
                 methods.setdefault(atom.name, []).append(atom.receiver)
             else:
                 others.append(atom)
-        unknown = tuple(atom for atom in callee if isinstance(atom, Unresolved))
+        unknown = tuple(atom for atom in callee if isinstance(atom, Unresolved | Plain))
         if self.depth >= MAX_DEPTH:
             return self.unresolved("rules.budget", "calls", call.node)
         result = self._call_unknown(unknown, call) if len(targets) < len(callee) else NOTHING
@@ -101,23 +105,48 @@ class Calls(Objects):
     def _call_unknown(self, unknown: Value, call: Call) -> Value:
         """A call of something that is data, as far as can be told, or of what cannot be known."""
         networks = self.hands_over_networks(call)
+        if any(isinstance(atom, Plain | Unresolved) for atom in unknown):
+            self.part.unfollowed["rules.unseen_code", _callee(call), self.code.place(call.node)] = None
         for atom in unknown:
             if isinstance(atom, Unresolved) and (networks or atom.why in UNNAMED):
                 self.note(atom.why, atom.what, call.node)
-        return join(unknown, self.compute("…", call))
+        kept: Value = tuple(atom for atom in unknown if isinstance(atom, Unresolved))
+        if self.lost and len(kept) < len(unknown):  # it may be a network that went out of sight
+            kept = join(kept, self.unresolved("rules.unseen_code", _callee(call), call.node))
+        return join(kept, self.compute("…", call))
 
     def compute(self, what: str, call: Call) -> Value:
         """The result of something harmless of which no more is known: data. Where it is given a network,
         or a class of networks, the result may be that, and cannot be told."""
         given = contained(call.all())
+        if any(isinstance(atom, External) and atom.path in _RUNS_TEXT for atom in given):
+            self.note("rules.dynamic_code", what, call.node, everywhere=True)
         result = join(self.computed(call.all()), self.callback(given, call))
         if self.hands_over_networks(call):
+            self.lost = True
             result = join(result, self.unresolved("rules.unseen_code", what, call.node))
         return result
 
+    def special(self, value: Value, name: str, args: tuple[Value, ...], node: ast.AST) -> Value:
+        """What a special method of the notebook's own objects gives; nothing where they have none."""
+        result = NOTHING
+        for atom in value:
+            if isinstance(atom, Instance) and isinstance(atom.cls, UserClass):
+                found = classes.defined(atom.cls, name)
+                if found is not None and found[0]:
+                    result = join(result, self.call(self.read((atom,), name, node), Call(node, args)))
+        return result
+
     def hands_over_networks(self, call: Call) -> bool:
+        """Whether a network is given, or a class, forward, kernel or namespace that one is found in."""
         for atom in contained(call.all()):
-            cls = atom.cls if isinstance(atom, Instance) else atom
+            forward = isinstance(atom, BoundExternal) and atom.name in ("forward", "__call__", "_call_impl")
+            thing = atom.receiver if isinstance(atom, BoundExternal) and forward else atom
+            if isinstance(thing, Namespace):
+                return True
+            if isinstance(thing, External) and kernel_modules(thing.path):
+                return True
+            cls = thing.cls if isinstance(thing, Instance) else thing
             if isinstance(cls, External | UserClass) and classes.is_module(cls):
                 return True
         return False
@@ -285,6 +314,12 @@ class Calls(Objects):
         if not functions:
             return NOTHING
         return self.call(functions, Call(call.node, spread=join(PLAIN, self.taints(call.all()))))
+
+
+def _callee(call: Call) -> str:
+    """What is called, as far as one name tells it."""
+    callee = call.node.func if isinstance(call.node, ast.Call) else call.node
+    return str(getattr(callee, "id", None) or getattr(callee, "attr", "…"))[:80]
 
 
 def contained(value: Value) -> Value:

@@ -45,6 +45,11 @@ def _rearrange(m: Calls, made: Instance, call: Call) -> Value:
     return NONE
 
 
+def _sort(m: Calls, made: Instance, call: Call) -> Value:
+    m.call(call.keywords.get("key", NOTHING), Call(call.node, (m.element((made,), call.node),)))
+    return _rearrange(m, made, call)
+
+
 def _take(m: Calls, made: Instance, call: Call) -> Value:
     taken = m.subscript((made,), call.argument(0) or PLAIN, call.node)
     if classes.container_kind(made.cls) == "list":
@@ -122,7 +127,7 @@ LIST_METHODS: dict[str, ObjectMethod] = {
     "update": _extend,
     "__iadd__": _extend,
     "insert": _insert,
-    "sort": _rearrange,
+    "sort": _sort,
     "reverse": _rearrange,
     "remove": _rearrange,
     "rotate": _rearrange,

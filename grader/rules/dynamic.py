@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from . import classes
 from .calls import Calls
+from .intrusions import INTERCEPTING
 from .torch_names import HARMLESS_COMMANDS, canonical, is_numeric
 from .values import (
     NONE,
@@ -192,8 +193,9 @@ def _members(m: Calls, call: Call) -> Value:
 
 def _delete_attribute(m: Calls, call: Call) -> Value:
     for atom in call.argument(0):
-        for name in texts(call.argument(1)) if isinstance(atom, Instance) and m.replaces(atom) else ():
-            atom.attributes.pop(name, None)
+        if isinstance(atom, Instance) and m.replaces(atom):
+            for name in texts(call.argument(1)):
+                atom.attributes.pop(name, None)
     return NONE
 
 
@@ -227,6 +229,8 @@ def _type(m: Calls, call: Call) -> Value:
     for atom in call.args[2]:
         if isinstance(atom, Instance):
             made.attributes.update({key: value for key, value in atom.keyed.items() if isinstance(key, str)})
+    for name in sorted(INTERCEPTING & made.attributes.keys()):
+        m.note("rules.introspection", name, call.node, everywhere=True)
     return (made,)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from . import classes, data_methods, library, methods, text
+from .intrusions import is_secret
 from .items import Items
 from .values import (
     NOTHING,
@@ -48,6 +49,15 @@ _OPERATORS: dict[type[ast.operator], str] = {
     ast.LShift: "lshift",
     ast.RShift: "rshift",
     ast.FloorDiv: "floordiv",
+}
+_UNARY: dict[type[ast.unaryop], str] = {ast.USub: "__neg__", ast.UAdd: "__pos__", ast.Invert: "__invert__"}
+_COMPARISONS: dict[type[ast.cmpop], str] = {
+    ast.Eq: "__eq__",
+    ast.NotEq: "__ne__",
+    ast.Lt: "__lt__",
+    ast.LtE: "__le__",
+    ast.Gt: "__gt__",
+    ast.GtE: "__ge__",
 }
 
 
@@ -106,6 +116,8 @@ def _children(m: Expressions, node: ast.expr, scope: Scope) -> Value:
 
 def _constant(m: Expressions, node: ast.Constant, scope: Scope) -> Value:
     value = node.value
+    if isinstance(value, str) and is_secret(value):
+        m.note("rules.introspection", value, node, everywhere=True)
     if value is None or isinstance(value, str | bool | int | bytes):
         return (Const(value),)
     return PLAIN
@@ -169,13 +181,16 @@ def operate(m: Expressions, operator: ast.operator, left: Value, right: Value, n
     result = m.computed(left, right)
     name = _OPERATORS.get(type(operator), "")
     for one, other, prefix in ((left, right, "__"), (right, left, "__r")):
-        for atom in one:
-            if isinstance(atom, Instance) and isinstance(atom.cls, UserClass):
-                found = classes.defined(atom.cls, f"{prefix}{name}__")
-                if found is not None and found[0]:
-                    method = m.read((atom,), f"{prefix}{name}__", node)
-                    result = join(result, m.call(method, Call(node, (other,))))
+        result = join(result, m.special(one, f"{prefix}{name}__", (other,), node))
     return result
+
+
+def operate_in_place(
+    m: Expressions, operator: ast.operator, left: Value, right: Value, node: ast.AST
+) -> Value:
+    """`left += right`, by its own method or else as `left + right`."""
+    own = m.special(left, f"__i{_OPERATORS.get(type(operator), '')}__", (right,), node)
+    return own or operate(m, operator, left, right, node)
 
 
 def _are_lists(m: Expressions, value: Value) -> bool:
@@ -215,7 +230,7 @@ def _unary(m: Expressions, node: ast.UnaryOp, scope: Scope) -> Value:
     if isinstance(node.op, ast.USub) and len(value) == 1 and isinstance(value[0], Const):
         number = value[0].value
         return (Const(-number),) if isinstance(number, int) else PLAIN
-    return m.computed(value)
+    return join(m.computed(value), m.special(value, _UNARY.get(type(node.op), ""), (), node))
 
 
 def _compare(m: Expressions, node: ast.Compare, scope: Scope) -> Value:
@@ -228,7 +243,13 @@ def _compare(m: Expressions, node: ast.Compare, scope: Scope) -> Value:
                 return (Const((left.value == right.value) is equal),)
             if right == Const(None) and isinstance(left, Instance | Function | UserClass | External | Tensor):
                 return (Const(not equal),)
-    return PLAIN
+    result = PLAIN
+    for operator, left_value, right_value in zip(node.ops, values, values[1:], strict=False):
+        name = _COMPARISONS.get(type(operator), "__contains__")
+        one, other = (right_value, left_value) if name == "__contains__" else (left_value, right_value)
+        if not isinstance(operator, ast.Is | ast.IsNot):
+            result = join(result, m.special(one, name, (other,), node))
+    return result
 
 
 def _conditional(m: Expressions, node: ast.IfExp, scope: Scope) -> Value:

@@ -13,6 +13,7 @@ from .record import Backward, CellRecord, PartRecord
 from .values import Code, External, Instance, Tensor, Unresolved, UserClass
 
 MAX_NETWORKS = 200
+_PLAIN_LAYER = "torch.nn.Linear"
 
 # Magics that may define or replace any name, in their own cell and for all later ones.
 _REACHING = frozenset("run load loadpy store cython cythonize macro rerun recall edit pylab".split())
@@ -84,10 +85,13 @@ def _answer_facts(question: str, part: int, record: PartRecord, objects: Sequenc
             if isinstance(atom, Unresolved):
                 place = atom.place if atom.place.cell >= 0 else event.place
                 unclear[atom.why, atom.what, place] = None
+    networks = _networks(record, objects)
+    if record.backwards and not unclear and all(fact.type == _PLAIN_LAYER for fact in networks):
+        unclear |= record.unfollowed  # something was trained, and it may be what was called there
     return AnswerFacts(
         question=question,
         part=part,
-        networks=_networks(record, objects),
+        networks=networks,
         constructed=tuple(record.constructed),
         backwards=tuple(dict.fromkeys(event.place for event in record.backwards.values())),
         steps=tuple(record.steps),

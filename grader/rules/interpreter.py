@@ -26,6 +26,8 @@ How the parts of Python are treated:
 - What code outside the notebook does is in tables: `library` (functions; `dynamic` and `torch_functions`
   belong to it), `methods` (with `container_methods` and `data_methods`), `torch_names`. To teach the reader
   more, extend a table.
+- What leads out of sight (private parts of torch, hook tables, frames, the grader itself) is in `intrusions`;
+  using it makes this and all later parts unclear, whatever its result.
 - Something that cannot be known leaves an `Unresolved` value, which matters only if it reaches a place
   that differentiates; what may concern anything at all (`exec` of computed text) is noted at once.
 - A name that another question left behind is that question's object still, and says so by its place.

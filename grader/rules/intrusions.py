@@ -37,7 +37,12 @@ _OPEN_BELOW = (
     "torch._tensor_str.",
 )
 _PRIVATE = re.compile(r"\._(?!_)|^torch\._C\.")
-_HONEST_METHOD = re.compile(r"\._(?:get_name|apply|(?:load_from|save_to)_state_dict|init_weights|version)$")
+_HONEST = re.compile(
+    r"\._(?:get_name|apply|(?:load_from|save_to)_state_dict|init_weights|version|step_count|addindent|assert|six"
+    r"|single|pair|triple|quadruple|ntuple|foreach_\w+|calculate_\w+|[A-Z]\w*)$"
+    r"|^torch\.utils\.data\._utils(?:\.|$)"
+)
+
 
 # Paths that begin so are noted where they stand, called or not.
 _BEHIND = (
@@ -79,8 +84,9 @@ _LISTS_OF_MODULES = re.compile(r"^sys\.modules\.(?!get$|keys$|__contains__$)")
 # What honest notebooks use of `get_ipython()`; all else may change what the notebook's cells mean.
 _SHELL = re.compile(
     r"^IPython\.shell\.(?!(?:run_cell_magic|run_line_magic|run_cell|run_code|magic|system|getoutput|ex|ev|user_ns"
-    r"|user_global_ns|push|config|kernel|display_formatter|set_next_input|showtraceback|has_trait|reset|colors"
-    r"|__class__)(?:\.|$))"
+    r"|user_global_ns|push|config(?:\..*)?|kernel(?:\.do_shutdown)?|display_formatter(?:\..*)?|set_next_input"
+    r"|showtraceback|has_trait|reset|colors|__class__|ast_node_interactivity|autoawait|enable_\w+"
+    r"|Completer(?:\..*)?|InteractiveTB(?:\..*)?)$)"
 )
 
 # Insides of functions that were not written in the notebook, and frames, whosever they are.
@@ -88,11 +94,14 @@ INSIDES = frozenset(
     "__closure__ __code__ __globals__ __wrapped__ __self__ __func__ __builtins__ __subclasses__ __defaults__"
     " __kwdefaults__".split()
 )
-FRAMES = frozenset("cell_contents f_globals f_locals f_back f_builtins tb_frame gi_frame cr_frame ag_frame".split())
+FRAMES = frozenset(
+    "cell_contents f_globals f_locals f_back f_builtins tb_frame gi_frame cr_frame ag_frame".split()
+)
 WATCHED = INSIDES | FRAMES
 
 # Attributes by whose assignment a function or class becomes another one.
-REMADE = INSIDES | FRAMES | {"__bases__", "__mro__", "__class__", "__getattribute__", "__torch_function__"}
+BASES = frozenset({"__bases__", "__mro__", "__class__"})
+REMADE = (INSIDES | FRAMES | BASES) - {"__wrapped__", "__self__"}
 INTERCEPTING = frozenset(
     "__torch_function__ __torch_dispatch__ __getattribute__ _call_impl _wrapped_call_impl _slow_forward"
     " _compiled_call_impl".split()
@@ -100,23 +109,27 @@ INTERCEPTING = frozenset(
 
 # Private attributes by which torch's networks and optimizers are called; students' own may have any name.
 _MACHINERY = re.compile(
-    r"^_(?:\w*_hooks?(?:_\w+)?|(?:wrapped_|compiled_)?call_impl|slow_forward|replicate_for_data_parallel"
-    r"|optimizer_step_code|patch_step_function|zero_grad_profile_name)$"
+    r"^_(?:(?:forward|backward|state_dict|load_state_dict|optimizer_\w+)(?:_pre|_post)?_hooks?"
+    r"(?:_with_kwargs|_always_called)?|is_full_backward_hook|(?:wrapped_|compiled_)?call_impl|slow_forward"
+    r"|replicate_for_data_parallel|optimizer_step_code|patch_step_function)$"
 )
 _CALLABLE = frozenset({"_call_impl", "_wrapped_call_impl", "_slow_forward"})
 
-_SECRET = re.compile(r"^/proc/?$|/proc/(?!cpuinfo|meminfo|version|driver|uptime|loadavg|stat$)|/dev/(?:fd|mem)\b")
+_SECRET = re.compile(
+    r"^/proc/?$|/proc/(?!cpuinfo|meminfo|version|driver|uptime|loadavg|stat$)|/dev/(?:fd|mem)\b|\bevidence\.log"
+)
+_OPENERS = frozenset({"open", "io.open", "io.FileIO"})
 _FILES = re.compile(r"^(?:open|(?:io|os|pathlib|shutil|glob|codecs|fileinput|linecache)\.[\w.]+)$")
 
 
 def leads_behind(path: str) -> bool:
     """Whether what stands at a canonical path is out of the reader's sight, or is the observer's."""
     if path.startswith("torch."):
-        if path.startswith(_BEHIND):
-            return True
+        if "._" not in path:
+            return path.startswith(_BEHIND)
         if not _PRIVATE.search(path) or path in _OPEN or path.startswith(_OPEN_BELOW):
             return False
-        return not (kernel_modules(path) or _HONEST_METHOD.search(path))
+        return not (kernel_modules(path) or _HONEST.search(path))
     return (
         path.startswith((*_BEHIND, "grader."))
         or path == "grader"
@@ -138,22 +151,16 @@ def is_machinery_written(name: str) -> bool:
 
 def _is_private(name: str) -> bool:
     known = ("_all_weights", "_flat_weight", "_parameters", "_modules", "_buffers", "_non_persistent_buffers")
-    if not name.startswith("_") or name.startswith(("__", *known)):
-        return False
-    return not _HONEST_METHOD.search(f".{name}") and name != "_step_count"
+    return name.startswith("_") and not name.startswith(("__", *known)) and not _HONEST.search(f".{name}")
 
 
 def is_secret(text: str) -> bool:
-    """True for text that names files of running processes."""
-    return "/" in text and bool(_SECRET.search(text))
+    """True for text that names files of running processes, or the grader's."""
+    return ("/" in text or "evidence" in text) and bool(_SECRET.search(text))
 
 
-def is_file_function(path: str) -> bool:
-    return bool(_FILES.match(path))
-
-
-def is_secret_file(name: str | int) -> bool:
-    """True for a file to open that belongs to the grader: by its name, or by the number of its descriptor."""
+def opens_secret(path: str, name: object) -> bool:
+    """Whether a function is given a file of the grader: by its name, or by the number of its descriptor."""
     if isinstance(name, str):
-        return is_secret(name) or "evidence" in name.lower()
-    return not isinstance(name, bool) and name > 2
+        return bool(_FILES.match(path)) and (is_secret(name) or "evidence" in name.lower())
+    return path in _OPENERS and isinstance(name, int) and not isinstance(name, bool) and name > 2

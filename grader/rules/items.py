@@ -9,6 +9,7 @@ from .calls import Calls
 from .machine import UNNAMED
 from .torch_names import canonical, is_patch, is_seen
 from .values import (
+    CALLABLE,
     NOTHING,
     PLAIN,
     Atom,
@@ -17,6 +18,7 @@ from .values import (
     External,
     Instance,
     Namespace,
+    Plain,
     Scope,
     Tensor,
     TupleOf,
@@ -52,7 +54,7 @@ class Items(Calls):
         if atom.path != "sys.modules":
             return (atom,)
         found = join(*(self.external(canonical(name), node) for name in texts(key)))
-        if len(texts(key)) < len(key) and not isinstance(node, ast.Call):
+        if len(texts(key)) < len(key):
             found = join(found, self.unresolved("rules.dynamic_import", "sys.modules[…]", node))
         return found or (atom,)
 
@@ -100,6 +102,10 @@ class Items(Calls):
                 self._store_name(atom, key, value, node)
             elif isinstance(atom, Instance):
                 self._store_item(atom, key, value, node)
+            elif isinstance(atom, Plain | BoundExternal) and any(
+                isinstance(each, CALLABLE) for each in value
+            ):
+                self.lost = True
             elif isinstance(atom, External) and is_patch(atom.path):
                 self.note("rules.patched_library", f"{atom.path}[…]", node, everywhere=True)
             elif isinstance(atom, Unresolved) and atom.why in UNNAMED:

@@ -13,6 +13,7 @@ import ast
 from . import dynamic, torch_functions
 from .calls import Calls
 from .dynamic import Effect
+from .intrusions import leads_behind, opens_secret
 from .torch_names import (
     CUTTING_FUNCTIONS,
     INTROSPECTION,
@@ -28,6 +29,7 @@ from .torch_names import (
     kernel_modules,
 )
 from .values import (
+    CALLABLE,
     NOTHING,
     PLAIN,
     Atom,
@@ -43,16 +45,21 @@ from .values import (
     Unresolved,
     UserClass,
     Value,
+    constants,
     join,
     make_tuple,
     texts,
 )
 
 MAX_CLONED = 200
+_BY_FILE = ("importlib.util.module_from", "importlib.util.spec_from", "importlib.machinery.")
 
 
 def call_external(m: Calls, path: str, call: Call) -> Value:
     """The result of calling the function or class at a canonical path."""
+    for name in constants(call.all()):
+        if opens_secret(path, name):
+            m.note("rules.introspection", f"{path}({name!r})", call.node, everywhere=True)
     effect = _EFFECTS.get(path)
     if effect is not None:
         return effect(m, call)
@@ -75,12 +82,14 @@ def call_external(m: Calls, path: str, call: Call) -> Value:
 
 def _call_by_family(m: Calls, path: str, call: Call) -> Value:
     owner, _, name = path.rpartition(".")
+    if path.startswith(_BY_FILE):
+        return m.unresolved("rules.dynamic_import", path, call.node)
     if path in LOADERS:
         return m.unresolved("rules.loaded_object", path, call.node)
     if path.startswith(PROCESSES):
         m.note("rules.process", path, call.node, everywhere=True)
         return join(PLAIN, m.callback(call.all(), call))
-    if path.startswith(INTROSPECTION):
+    if path.startswith(INTROSPECTION) or leads_behind(path):
         m.note("rules.introspection", path, call.node, everywhere=True)
         return m.unresolved("rules.introspection", path, call.node)
     if not is_seen(path):
@@ -121,7 +130,27 @@ def _reversed(m: Calls, call: Call) -> Value:
 
 
 def _unordered(m: Calls, call: Call) -> Value:
+    _call_key(m, call)
     return m.container("list", call.node, rest=m.element(call.argument(0), call.node))
+
+
+def _call_key(m: Calls, call: Call) -> None:
+    """The function by which `sorted`, `min` and `max` order things is called with each of them."""
+    things = join(call.argument(0), *call.args[1:])
+    m.call(call.keywords.get("key", NOTHING), Call(call.node, (m.element(things, call.node),)))
+
+
+def _extreme(m: Calls, call: Call) -> Value:
+    _call_key(m, call)
+    return m.compute("max", Call(call.node, call.args, spread=call.spread))
+
+
+def _weak_reference(m: Calls, call: Call) -> Value:
+    return (Partial((External("weakref.ref()"),), Call(call.node, (call.argument(0),))),)
+
+
+def _referred(m: Calls, call: Call) -> Value:
+    return call.argument(0)
 
 
 def _dict(m: Calls, call: Call) -> Value:
@@ -188,9 +217,18 @@ def _accumulate(m: Calls, call: Call) -> Value:
 
 def _bound_method(m: Calls, call: Call) -> Value:
     """`types.MethodType(function, object)`."""
-    functions = [atom for atom in call.argument(0) if isinstance(atom, Function)]
-    receivers = call.argument(1)
-    return tuple(BoundFunction(each, receiver) for each in functions for receiver in receivers) or PLAIN
+    bound: list[Atom] = []
+    for atom in call.argument(0):
+        for receiver in call.argument(1):
+            if isinstance(atom, Function):
+                bound.append(BoundFunction(atom, receiver))
+            elif isinstance(atom, External):
+                bound.append(BoundExternal(atom.path, receiver))
+            elif isinstance(atom, CALLABLE):
+                bound.append(Partial((atom,), Call(call.node, ((receiver,),))))
+            else:
+                bound.append(atom)
+    return join(tuple(bound)) or PLAIN
 
 
 def _chain(m: Calls, call: Call) -> Value:
@@ -225,6 +263,8 @@ def _pass_on(m: Calls, call: Call) -> Value:
     """A wrapper: what it is given can be called as before. With no callable, it is a decorator's maker."""
     kept = (Instance, Function, BoundFunction, BoundExternal, UserClass, Partial, Unresolved, External)
     given = tuple(atom for atom in (*call.argument(0), *call.argument(1)) if isinstance(atom, kept))
+    if any(isinstance(atom, Function | BoundFunction) for atom in call.keywords.get("backend", NOTHING)):
+        m.note("rules.introspection", "backend=…", call.node, everywhere=True)  # it may return any function
     return given or (Partial((External("functools.cache"),), Call(call.node)),)
 
 
@@ -293,6 +333,10 @@ _EFFECTS: dict[str, Effect] = {
     "collections.namedtuple": _named_tuple,
     "typing.NamedTuple": _named_tuple,
     "reversed": _reversed,
+    "max": _extreme,
+    "min": _extreme,
+    "weakref.ref": _weak_reference,
+    "weakref.ref()": _referred,
     "next": _next,
     "zip": _zip,
     "enumerate": _enumerate,

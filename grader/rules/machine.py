@@ -79,6 +79,9 @@ class Machine(ABC):
         self.functions: dict[tuple[object, ...], Function] = {}
         self.classes: dict[tuple[object, ...], UserClass] = {}
         self.everywhere: dict[Unclear, None] = {}
+        self.adrift: dict[str, Value] = {}  # callables put on things that are not followed, by attribute
+        self.thrown: Value = NOTHING  # the notebook's own exceptions that were raised so far
+        self.lost = False  # whether a network was handed to something that is not followed
         self.changes = 0  # counts what was added to objects; loops run until nothing is
         self.steps = 0
         self.limit = 0
@@ -99,6 +102,7 @@ class Machine(ABC):
         self.loops: list[tuple[int, ...]] = []
         self.sure = True  # False inside a call of which it is not certain what is called
         self.depth = 0
+        self.produced: dict[Atom, None] | None = None  # outputs of networks, inside an autograd function
         self.scope = self.globals  # where the call stands that is being made
 
     # -- provided by the layers above
@@ -360,6 +364,9 @@ class Machine(ABC):
 
     def output(self, source: Instance, how: How, node: ast.AST) -> Value:
         """A tensor that `source` produces here."""
+        if self.produced is not None:
+            sure = "maybe" if self.grad is False else how
+            self.produced[Tensor(source, sure, self.code.place(node))] = None
         if self.grad is False:
             return PLAIN
         if source.frozen or self.grad is None or not self.sure:

@@ -15,12 +15,14 @@ from .values import (
     NONE,
     NOTHING,
     PLAIN,
+    Atom,
     BoundExternal,
     Call,
     Const,
     External,
     Function,
     Instance,
+    Namespace,
     UserClass,
     Value,
     flat,
@@ -83,14 +85,29 @@ def _forward(m: Calls, thing: Instance, method: BoundExternal, call: Call) -> Va
 
 def _call_on_class(m: Calls, cls: UserClass, method: BoundExternal, call: Call) -> Value:
     if method.path == "torch.autograd.Function.apply":
-        context = m.instance(External("types.SimpleNamespace"), call.node)
-        return m.call(
-            m.read((cls,), "forward", call.node), Call(call.node, ((context,), *call.args), call.keywords)
-        )
+        return _apply_function(m, cls, call)
     if method.name == "__new__":
         target = call.argument(0) or (cls,)
         return tuple(m.instance(atom, call.node) for atom in target if isinstance(atom, External | UserClass))
     return m.computed(call.all())
+
+
+def _apply_function(m: Calls, cls: UserClass, call: Call) -> Value:
+    """A student's own `torch.autograd.Function`: gradients cross it as its backward says, whatever its
+    forward cuts; so each network that is run in either of them counts."""
+    context: Value = (m.instance(External("types.SimpleNamespace"), call.node),)
+    outer, grad = m.produced, m.grad
+    produced: dict[Atom, None] = {}
+    m.produced = produced
+    own_context = classes.defined(cls, "setup_context")
+    first = () if own_context is not None and own_context[0] else (context,)
+    result = m.call(
+        m.read((cls,), "forward", call.node),
+        Call(call.node, (*first, *call.args), call.keywords, call.spread),
+    )
+    m.call(m.read((cls,), "backward", call.node), Call(call.node, (context,), spread=PLAIN))
+    m.produced, m.grad = outer, grad
+    return join(m.computed(call.all()), result, tuple(produced) if grad is not False else NOTHING)
 
 
 # -- any object, optimizers ------------------------------------------------------------------------------
@@ -122,6 +139,7 @@ _OBJECT_METHODS: dict[str, ObjectMethod] = {
     "backward": _backward,
     "__init__": _initialize,
     "__setattr__": _set_attribute,
+    "__setstate__": lambda m, thing, call: m.call(m.read((Namespace(thing),), "update", call.node), call),
 }
 _OPTIMIZER_METHODS: dict[str, ObjectMethod] = {"step": _step}
 

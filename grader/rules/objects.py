@@ -8,9 +8,11 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from . import classes
-from .machine import Machine
+from .intrusions import BASES, FRAMES, REMADE, WATCHED, is_machinery, is_machinery_written, leads_behind
+from .machine import UNNAMED, Machine
 from .torch_names import CUT, TENSOR, canonical, is_parameter_name, is_patch
 from .values import (
+    CALLABLE,
     NOTHING,
     PLAIN,
     Atom,
@@ -23,10 +25,10 @@ from .values import (
     Instance,
     Namespace,
     Partial,
+    Plain,
     Scope,
     Super,
     Tensor,
-    TupleOf,
     Unresolved,
     UserClass,
     Value,
@@ -37,6 +39,7 @@ from .values import (
 )
 
 _REGISTERED = frozenset({"_modules", "_parameters", "_buffers", "__dict__"})
+_DATA = frozenset({"data", "grad", "requires_grad"})
 _HIDDEN = frozenset(
     {"__code__", "__closure__", "__subclasses__", "__reduce__", "__reduce_ex__", "__builtins__"}
 )
@@ -49,8 +52,19 @@ class Objects(Machine):
 
     def read(self, value: Value, name: str, node: ast.AST) -> Value:
         self.spend()
+        if name in WATCHED:
+            self._note_insides(value, name, node)
         found = [_READ.get(type(atom), _of_data)(self, atom, name, node) for atom in value]
         return found[0] if len(found) == 1 else join(*found)
+
+    def _note_insides(self, value: Value, name: str, node: ast.AST) -> None:
+        """The insides of what the notebook does not define, and frames: any name may be found there."""
+        silent = (Function, BoundFunction, UserClass, Instance, Super, Unresolved)
+        for atom in value:
+            known = isinstance(atom, Instance) and name in atom.attributes
+            if not known and (name in FRAMES - {"cell_contents"} or not isinstance(atom, silent)):
+                why = "rules.dynamic_name" if name == "__subclasses__" else "rules.introspection"
+                self.note(why, name, node, everywhere=True)
 
     def of_class(self, cls: External | UserClass, receiver: Atom, name: str, node: ast.AST) -> Value | None:
         """An attribute as an object or class finds it in its class; None if no class has it."""
@@ -66,8 +80,10 @@ class Objects(Machine):
 
     def bound(self, atom: Atom, receiver: Atom, cls: External | UserClass, node: ast.AST) -> Value:
         """A class attribute as seen through an object: functions become methods."""
-        if isinstance(atom, External) and not atom.path.rpartition(".")[2][:1].isupper():
-            return (BoundExternal(atom.path, receiver),)
+        if isinstance(atom, External):
+            owner, _, last = atom.path.rpartition(".")
+            binds = owner.rpartition(".")[2][:1].isupper() and not last[:1].isupper()
+            return (BoundExternal(atom.path, receiver),) if binds else (atom,)  # builtins do not bind
         if isinstance(atom, Instance) and isinstance(atom.cls, UserClass):
             descriptor = classes.defined(atom.cls, "__get__")
             if descriptor is not None and descriptor[0]:
@@ -123,18 +139,38 @@ class Objects(Machine):
             if isinstance(atom, Instance):
                 self._write_instance(atom, name, value, node, alone=len(target) == 1)
             elif isinstance(atom, UserClass):
+                if name in BASES:
+                    self.note("rules.changed_class", f"{atom.name}.{name}", node, everywhere=True)
+                self._note_intercepted(atom, name, node)
                 alone = len(target) == 1 and self.replaces(atom)
                 atom.attributes[name] = value if alone else join(atom.attributes.get(name, NOTHING), value)
                 self.changes += 1
-            elif isinstance(atom, Function):
+            elif isinstance(atom, Function) and name not in REMADE:
                 atom.attributes[name] = join(atom.attributes.get(name, NOTHING), value)
             elif isinstance(atom, External):
                 path = canonical(f"{atom.path}.{name}")
                 self.patches[path] = value
-                if is_patch(path):
+                if is_patch(path) or leads_behind(path):
                     self.note("rules.patched_library", path, node, everywhere=True)
+            elif name in REMADE:
+                self.note("rules.introspection", f"{name} = …", node, everywhere=True)
+            elif isinstance(atom, Unresolved) and atom.why in UNNAMED and name not in _DATA:
+                self.note(atom.why, f"{atom.what}.{name} = …", node, everywhere=True)
+            elif isinstance(atom, Plain | BoundExternal) and name not in _DATA:
+                self._set_adrift(name, value)
             elif isinstance(atom, Tensor) and name == "requires_grad" and atom.how == "parameters":
                 atom.source.frozen = truth(value) is False
+
+    def _set_adrift(self, name: str, value: Value) -> None:
+        """What can be called, put on a thing that is not followed: by that name it may be found on any."""
+        kept = tuple(atom for atom in value if isinstance(atom, CALLABLE))
+        if kept:
+            self.adrift[name] = join(self.adrift.get(name, NOTHING), kept)
+
+    def _note_intercepted(self, cls: External | UserClass, name: str, node: ast.AST) -> None:
+        """A name by which torch calls networks and optimizers gets another meaning."""
+        if is_machinery_written(name) and (classes.is_module(cls) or classes.is_optimizer(cls)):
+            self.note("rules.introspection", f"{name} = …", node, everywhere=True)
 
     def _write_instance(
         self, thing: Instance, name: str, value: Value, node: ast.AST, *, alone: bool
@@ -142,8 +178,9 @@ class Objects(Machine):
         if name == "__class__":
             self._change_class(thing, value, node)
             return
-        if self.holds_data(thing) and name in ("data", "grad"):
+        if self.holds_data(thing) and name in _DATA:
             return
+        self._note_intercepted(thing.cls, name, node)
         setter = classes.defined(thing.cls, name)
         for atom in setter[0] if setter is not None else ():
             if isinstance(atom, Function) and atom.setter:
@@ -153,6 +190,12 @@ class Objects(Machine):
             for atom in value:
                 if isinstance(atom, Namespace) and isinstance(atom.of, Instance):
                     thing.attributes.update(atom.of.attributes)
+                elif isinstance(atom, Instance):
+                    named = {key: held for key, held in atom.keyed.items() if isinstance(key, str)}
+                    thing.attributes.update(named)
+                known = isinstance(atom, Namespace) or (isinstance(atom, Instance) and not atom.rest)
+                if classes.is_module(thing.cls) and not known:
+                    self.note("rules.dynamic_name", "__dict__ = …", node, everywhere=True)
             return
         if classes.is_module(thing.cls):
             value = tuple(self._adopted(atom, thing) for atom in value)
@@ -283,12 +326,24 @@ class Objects(Machine):
                     self.put(made, key, item)
                 self.put(made, None, atom.rest)
                 continue
+            if isinstance(atom, Namespace):
+                names = self.names_in(atom, node)
+                for name, item in (names or {}).items():
+                    self.put(made, name, item)
+                if names is None:
+                    self.put(made, None, self.unresolved("rules.dynamic_name", "dict(…)", node))
+                continue
+            if atom == External("sys.modules"):
+                self.put(made, None, self.unresolved("rules.dynamic_import", "sys.modules", node))
+                continue
             for pair in self.items(atom) or (self.element((atom,), node),):
                 for half in pair:
-                    if isinstance(half, TupleOf) and len(half.items) == 2:
-                        self.store((made,), half.items[0], half.items[1], node)
+                    entry = self.items(half) if not isinstance(half, Const) else ()
+                    if entry is not None and len(entry) == 2:
+                        self.store((made,), entry[0], entry[1], node)
                     elif not isinstance(half, Const):
-                        self.put(made, None, self.taints((half,)))
+                        kept = self.element((half,), node) if isinstance(half, Instance) else NOTHING
+                        self.put(made, None, join(self.taints((half,)), kept))
 
 
 # -- attributes by kind of atom -------------------------------------------------------------------------
@@ -296,6 +351,8 @@ class Objects(Machine):
 
 def _of_data(m: Objects, atom: Atom, name: str, node: ast.AST) -> Value:
     """An attribute of a tensor, a constant, or anything else that is only data."""
+    if name in m.adrift:
+        return join((BoundExternal(f"{TENSOR}.{name}", atom),), m.adrift[name])
     return (BoundExternal(f"{TENSOR}.{name}", atom),)
 
 
@@ -309,9 +366,11 @@ def _of_external(m: Objects, atom: External, name: str, node: ast.AST) -> Value:
         return m.unresolved("rules.dynamic_name", path, node)
     if path in m.patches:
         return m.patches[path]
+    if path in ("IPython.shell.user_ns", "IPython.shell.user_global_ns"):
+        return (Namespace(m.globals),)
     if name == "__name__":
         return (Const(atom.path.rpartition(".")[2]),)
-    return (External(path),)
+    return m.external(path, node)
 
 
 def _of_class(m: Objects, atom: UserClass, name: str, node: ast.AST) -> Value:
@@ -327,6 +386,7 @@ def _of_class(m: Objects, atom: UserClass, name: str, node: ast.AST) -> Value:
         return m.unresolved("rules.dynamic_name", f"{atom.name}.{name}", node)
     found = classes.defined(atom, name)
     if found is not None and isinstance(found[1], External):
+        _note_machinery(m, atom, name, node)
         path = canonical(f"{found[1].path}.{name}")
         return (BoundExternal(path, atom),) if path == "torch.autograd.Function.apply" else (External(path),)
     return m.of_class(atom, atom, name, node) or PLAIN
@@ -345,10 +405,28 @@ def _of_instance(m: Objects, atom: Instance, name: str, node: ast.AST) -> Value:
         return _of_data(m, atom, name, node)
     if name == "param_groups" and classes.is_optimizer(atom.cls):
         return atom.rest
+    if name.startswith("_") and "__" in name[1:-2] and _unmangled(atom.cls, name) in atom.attributes:
+        return atom.attributes[_unmangled(atom.cls, name)]
     found = m.of_class(atom.cls, atom, name, node)
+    if found is not None and isinstance(found[0], BoundExternal):
+        _note_machinery(m, atom.cls, name, node)
     if found is None or not isinstance(found[0], BoundExternal):
         return found if found is not None else _by_fallback(m, atom, name, node) or PLAIN
     return _by_fallback(m, atom, name, node) or found
+
+
+def _note_machinery(m: Objects, cls: External | UserClass, name: str, node: ast.AST) -> None:
+    """Hook tables and the like, which torch's networks and optimizers keep under private names."""
+    if not name.startswith("_") or not is_machinery(name, own=isinstance(cls, UserClass)):
+        return
+    if classes.is_module(cls) or classes.is_optimizer(cls):
+        m.note("rules.introspection", f"{classes.name_of(cls)}.{name}", node, everywhere=True)
+
+
+def _unmangled(cls: External | UserClass, name: str) -> str:
+    """`_Net__cell` as it stands in the class: `__cell`."""
+    names = [each.name for each in classes.order(cls) if isinstance(each, UserClass)]
+    return next((name[1 + len(each) :] for each in names if name.startswith(f"_{each}__")), name)
 
 
 def _by_fallback(m: Objects, atom: Instance, name: str, node: ast.AST) -> Value:
@@ -381,6 +459,8 @@ def _of_super(m: Objects, atom: Super, name: str, node: ast.AST) -> Value:
     if found is None:
         return (BoundExternal(f"object.{name}", receiver),)
     value, owner = found
+    if isinstance(owner, External):
+        _note_machinery(m, atom.after, name, node)
     if isinstance(owner, UserClass):
         return join(*(m.bound(each, receiver, cls, node) for each in value)) or PLAIN
     if isinstance(owner, Unresolved):
@@ -399,6 +479,8 @@ def _of_function(m: Objects, atom: Function, name: str, node: ast.AST) -> Value:
         return m.unresolved("rules.dynamic_name", f"{atom.name}.{name}", node)
     if name in ("__name__", "__qualname__"):
         return (Const(atom.name),)
+    if name == "__get__":
+        return (Partial((External("types.MethodType"),), Call(node, ((atom,),))),)
     if name in ("__call__", "__wrapped__", "__func__", "setter", "getter", "deleter"):
         return (BoundExternal(f"property.{name}", atom),) if name == "setter" else (atom,)
     return PLAIN

@@ -33,7 +33,8 @@ class Backward:
 class PartRecord:
     """What happens inside one part of one answer; the dictionaries are ordered sets.
 
-    `bound` holds the notebook's names that this part has bound.
+    `bound` holds the notebook's names that this part has bound; `unfollowed` the calls of something that
+    is data, as far as can be told.
     """
 
     backwards: dict[tuple[int, ...], Backward] = field(default_factory=dict)
@@ -42,6 +43,7 @@ class PartRecord:
     optimizers: dict[tuple[str, Place], None] = field(default_factory=dict)
     seeds: dict[Place, None] = field(default_factory=dict)
     unclear: dict[Unclear, None] = field(default_factory=dict)
+    unfollowed: dict[Unclear, None] = field(default_factory=dict)
     bound: set[str] = field(default_factory=set)
 
     def add_unclear(self, entry: Unclear) -> None:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from . import classes
 from .bindings import Bindings, Definition
-from .expressions import operate
+from .expressions import operate_in_place
 from .machine import Saved
 from .torch_names import canonical, is_seen
 from .values import (
@@ -21,6 +21,7 @@ from .values import (
     Function,
     GradMode,
     Instance,
+    Namespace,
     Scope,
     UserClass,
     Value,
@@ -165,7 +166,11 @@ def _augmented(m: Statements, node: ast.AugAssign, scope: Scope) -> None:
         return
     if isinstance(target, ast.Attribute) and target.attr in ("data", "grad"):
         return
-    m.assign(target, operate(m, node.op, before, value, node), scope)
+    for atom in before:
+        if isinstance(atom, Namespace):  # `names |= {...}`
+            m.call(m.read((atom,), "update", node), Call(node, (value,)))
+            return
+    m.assign(target, operate_in_place(m, node.op, before, value, node), scope)
 
 
 def _function(m: Statements, node: Definition, scope: Scope) -> None:
@@ -185,7 +190,9 @@ def _return(m: Statements, node: ast.Return, scope: Scope) -> bool:
 
 
 def _raise(m: Statements, node: ast.Raise, scope: Scope) -> bool:
-    _other(m, node, scope)
+    thrown = m.evaluate(node.exc, scope)
+    m.thrown = join(m.thrown, tuple(atom for atom in thrown if isinstance(atom, Instance)))
+    m.evaluate(node.cause, scope)
     return False
 
 
@@ -231,7 +238,7 @@ def _try(m: Statements, node: ast.Try, scope: Scope) -> bool:
 def _handler(m: Statements, node: ast.ExceptHandler, scope: Scope) -> bool:
     m.evaluate(node.type, scope)
     if node.name:
-        m.bind(node.name, PLAIN, scope)
+        m.bind(node.name, join(PLAIN, m.thrown), scope)
     return m.execute(node.body, scope)
 
 

@@ -58,6 +58,8 @@ torch.save(net.state_dict(), "net.pt"); torch.load("net.pt")
     "programs": """
 import subprocess, sys
 assert subprocess.run([sys.executable, "-c", "print(1 + 1)"], capture_output=True).stdout == b"2\\n"
+!echo hello
+assert _exit_code == 0
 said = !echo hello
 assert said == ["hello"], said
 """,

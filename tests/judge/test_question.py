@@ -184,6 +184,12 @@ def test_and_does_not_hide_a_right_answer(name: str) -> None:
     assert points(question(found, "1-1")) == (MET, 15)
 
 
+def test_what_only_the_reduced_box_refuses_costs_nothing() -> None:
+    refused = {1: error(1, "PermissionError", "[Errno 13] Permission denied")}
+    assert points(question(evidence(outcomes=refused, isolation="landlock"), "1-1")) == (PERSON, None)
+    assert points(question(evidence(outcomes=refused, isolation="full"), "1-1")) == (NOT_MET, 0)
+
+
 def test_an_own_error_is_told_as_the_cause() -> None:
     found = question(evidence(outcomes={1: error(1, "TypeError", "bad")}), "1-1")
     assert points(found) == (NOT_MET, 0)

@@ -812,6 +812,390 @@ CASES = {
         """,
         "core nn.LSTMCell",
     ),
+    # -- neighbours of what leads out of sight
+    "looking at the machine and at source": (
+        """
+        import gc, sys, os, inspect, functools
+        gc.collect(); print(sys.version, os.getcwd(), os.environ['HOME'], inspect.getsource(Own))
+        os.environ['A'] = 'b'
+        learn(Own()(x, h))
+        """,
+        "own Own",
+    ),
+    "a decorator with wraps": (
+        """
+        import functools
+        def timed(f):
+            @functools.wraps(f)
+            def inner(*a, **k):
+                return f(*a, **k)
+            inner.__wrapped__ = f
+            return inner
+        @timed
+        def train(n):
+            learn(n(x, h))
+        train(Own())
+        """,
+        "own Own",
+    ),
+    "what kind of shell it is": (
+        """
+        print(get_ipython().__class__.__name__)
+        get_ipython().ast_node_interactivity = 'all'
+        if 'IPKernelApp' in get_ipython().config: pass
+        get_ipython().system('cat /proc/cpuinfo')
+        learn(Own()(x, h))
+        """,
+        "own Own",
+    ),
+    "where the notebook runs": (
+        """
+        import sys
+        if 'google.colab' in sys.modules: pass
+        print(sys.modules[__name__])
+        learn(Own()(x, h))
+        """,
+        "own Own",
+    ),
+    "own private names": (
+        """
+        class Net(Own):
+            def __init__(self):
+                super().__init__()
+                self._scale, self.__bias, self._grad_hooks = 1, 2, []
+            def _step(self, x, h): return super().forward(x, h) * self._scale + self.__bias
+            def forward(self, x, h): return self._step(x, h)
+            def _apply(self, fn): return super()._apply(fn)
+            def __repr__(self): return self._get_name()
+        net = Net()
+        learn(net(x, h))
+        """,
+        "own Net",
+    ),
+    "tables of submodules, shown": (
+        """
+        own = Own()
+        print(own._modules.keys(), own._parameters, own._buffers)
+        for k, v in own._modules.items(): print(k, v)
+        learn(own(x, h))
+        """,
+        "own Own",
+    ),
+    "initial values as torch computes them": (
+        """
+        import math
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.w = nn.Parameter(torch.rand(8, 7))
+                fan, _ = nn.init._calculate_fan_in_and_fan_out(self.w)
+                nn.init.uniform_(self.w, -1 / math.sqrt(fan), 1)
+            def forward(self, x, h): return x @ self.w.T + h
+        learn(Net()(x, h))
+        """,
+        "own Net",
+    ),
+    "private names of every day": (
+        """
+        opt = torch.optim.Adam(linr.parameters())
+        s = torch.optim.lr_scheduler.StepLR(opt, 1)
+        print(isinstance(s, torch.optim.lr_scheduler._LRScheduler), opt._step_count)
+        learn(Own()(x, h))
+        """,
+        "own Own",
+    ),
+    "settings of the compiler": (
+        """
+        import torch._dynamo
+        torch._dynamo.config.suppress_errors = True
+        learn(torch.compile(Own())(x, h))
+        """,
+        "own Own",
+    ),
+    "a hook that only keeps": (
+        """
+        own = Own()
+        acts = []
+        handle = own.i2h.register_forward_hook(lambda m, i, o: acts.append(o.detach()))
+        learn(own(x, h)); handle.remove()
+        """,
+        "own Own",
+    ),
+    "an own forward bound to an object": (
+        """
+        import types
+        own = Own()
+        def f(self, xt, ht): return torch.tanh(self.i2h(xt) + self.h2h(ht))
+        own.forward = types.MethodType(f, own)
+        learn(own(x, h))
+        """,
+        "own Own",
+    ),
+    "an own forward bound by __get__": (
+        """
+        own = Own()
+        def f(self, xt, ht): return torch.tanh(self.i2h(xt) + self.h2h(ht))
+        own.forward = f.__get__(own, Own)
+        learn(own(x, h))
+        """,
+        "own Own",
+    ),
+    "an own autograd function": (
+        """
+        class Tanh(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, v):
+                out = torch.tanh(v)
+                ctx.save_for_backward(out)
+                return out
+            @staticmethod
+            def backward(ctx, g):
+                out, = ctx.saved_tensors
+                return g * (1 - out ** 2)
+        own = Own()
+        learn(Tanh.apply(own(x, h)))
+        """,
+        "own Own",
+    ),
+    "an own cell of free tensors, shown": (
+        """
+        wi, wh = torch.rand(8, 7, requires_grad=True), torch.rand(8, 8, requires_grad=True)
+        import matplotlib.pyplot as plt
+        ht = h
+        for xt in x:
+            ht = torch.tanh(xt @ wi.T + ht @ wh.T)
+        learn(ht)
+        fig, ax = plt.subplots(); ax.plot([1]); plt.show()
+        """,
+        "nothing",
+    ),
+    "an own cell of bare layers": (
+        """
+        i2h, h2h = nn.Linear(7, 8), nn.Linear(8, 8)
+        act = {'tanh': torch.tanh}['tanh']
+        ht = h
+        for xt in x:
+            ht = act(i2h(xt) + h2h(ht))
+        learn(ht)
+        """,
+        "nothing",
+    ),
+    "files of every day": (
+        """
+        import os, json, numpy as np
+        from pathlib import Path
+        with open('hello.txt', 'w') as f: f.write('x')
+        os.makedirs('out', exist_ok=True); os.urandom(16)
+        Path('a') / 'b'
+        torch.save(Own().state_dict(), 'net.pt')
+        learn(Own()(x, h))
+        """,
+        "own Own",
+    ),
+    "numpy and sorting by functions": (
+        """
+        import numpy as np
+        f = np.vectorize(lambda v: v + 1)
+        print(f([1, 2]), sorted({'a': 1}.items(), key=__import__('operator').itemgetter(1)))
+        learn(Own()(x, h))
+        """,
+        "own Own",
+    ),
+    "dictionaries of names": (
+        """
+        d = dict(globals())
+        print(len(d), dict(os=1), dict(zip('ab', [1, 2])))
+        learn(Own()(x, h))
+        """,
+        "own Own",
+    ),
+    "timing": (
+        """
+        import timeit
+        own = Own()
+        print(timeit.timeit(lambda: own(x, h), number=3))
+        learn(own(x, h))
+        """,
+        "own Own",
+    ),
+    "parameters by name": (
+        """
+        cell = nn.RNNCell(7, 8)
+        own = Own()
+        for name in ['weight_ih', 'bias_ih']:
+            print(getattr(cell, name).shape)
+        own.i2h.weight.data = getattr(cell, 'weight_ih').data
+        learn(own(x, h))
+        """,
+        "own Own",
+    ),
+    "names of parameters": (
+        """
+        rnn = nn.RNN(7, 8)
+        print(rnn._all_weights, rnn._flat_weights_names, rnn._get_name())
+        learn(Own()(x, h))
+        """,
+        "own Own",
+    ),
+    "names and documentation": (
+        """
+        print(Own.__name__, Own.__doc__, Own.forward.__name__, Own().__class__.__name__)
+        print(torch.__version__, torch.__file__)
+        print(Own.__mro__, Own.__bases__, nn.Linear.__doc__)
+        learn(Own()(x, h))
+        """,
+        "own Own",
+    ),
+    "errors shown": (
+        """
+        import traceback, sys
+        try:
+            Own()(x, h)
+        except Exception as e:
+            traceback.print_exc(); print(sys.exc_info()[2].tb_lineno)
+        learn(Own()(x, h))
+        """,
+        "own Own",
+    ),
+    "signatures and memory": (
+        """
+        import inspect, psutil, os
+        print(inspect.signature(Own.forward), psutil.Process(os.getpid()).memory_info().rss, os.listdir('.'))
+        learn(Own()(x, h))
+        """,
+        "own Own",
+    ),
+    "a progress bar": (
+        """
+        from tqdm import tqdm
+        bar = tqdm(range(3))
+        own = Own()
+        for e in bar:
+            learn(own(x, h)); bar.set_postfix(loss=1)
+        """,
+        "own Own",
+    ),
+    "own attributes in a dictionary": (
+        """
+        own = Own()
+        print(own.__dict__.keys(), vars(own)['training'])
+        class C:
+            def __init__(self, **k): self.__dict__.update(k)
+        learn(own(x, h))
+        """,
+        "own Own",
+    ),
+    "changing the learning rate": (
+        """
+        opt = torch.optim.Adam(linr.parameters())
+        opt.param_groups[0]['lr'] = 0.1
+        for g in opt.param_groups: g['lr'] *= 0.5
+        learn(Own()(x, h))
+        """,
+        "own Own",
+    ),
+    "display": (
+        """
+        import IPython.display as d
+        d.clear_output(wait=True)
+        from IPython.display import display, HTML
+        display(HTML('<b>'))
+        learn(Own()(x, h))
+        """,
+        "own Own",
+    ),
+    "own operators and comparisons": (
+        """
+        class Box:
+            def __init__(self, v): self.v = v
+            def __eq__(self, o): return self.v == o
+            def __lt__(self, o): return self.v < o
+            def __neg__(self): return Box(-self.v)
+            def __iadd__(self, o): self.v += o; return self
+            def __contains__(self, o): return o == self.v
+            def __len__(self): return 3
+            def __repr__(self): return f'Box({self.v})'
+        b = Box(1)
+        b += 1
+        print(b == 1, b < 2, -b, 1 in b, len(b), b, sorted([b], key=lambda o: o.v))
+        print(max([1, 2], key=lambda v: -v))
+        learn(Own()(x, h))
+        """,
+        "own Own",
+    ),
+    "own errors": (
+        """
+        class Diverged(Exception):
+            pass
+        own = Own()
+        try:
+            out = own(x, h)
+            if out.isnan().any(): raise Diverged('at once')
+        except Diverged as error:
+            print(error.args, error)
+        learn(own(x, h))
+        """,
+        "own Own",
+    ),
+    "a registry of classes": (
+        """
+        class Base(nn.Module):
+            known = {}
+            def __init_subclass__(cls, **more):
+                super().__init_subclass__(**more)
+                Base.known[cls.__name__] = cls
+        class Net(Base):
+            def __init__(self):
+                super().__init__()
+                self.i2h = nn.Linear(7, 8)
+            def forward(self, x, h): return torch.tanh(self.i2h(x) + h)
+        learn(Net()(x, h))
+        """,
+        "own Net",
+    ),
+    "an activation as a class attribute": (
+        """
+        class Net(nn.Module):
+            act = torch.tanh
+            out = staticmethod(torch.sigmoid)
+            def __init__(self):
+                super().__init__()
+                self.i2h = nn.Linear(7, 8)
+            def forward(self, x, h): return self.out(self.act(self.i2h(x)) + h)
+        learn(Net()(x, h))
+        """,
+        "own Net",
+    ),
+    "a network that is shown, and helpers of libraries": (
+        """
+        import numpy as np, copy, pandas as pd
+        from torchinfo import summary
+        cell = Own()
+        print(summary(cell), copy.deepcopy(cell))
+        x.note = 'input'
+        losses = np.zeros(3)
+        losses[0] = 1.5
+        frame = pd.DataFrame({'a': [1]})
+        frame['b'] = frame['a'].apply(lambda v: v + 1)
+        learn(cell(x, h))
+        """,
+        "own Own",
+    ),
+    "an abstract base": (
+        """
+        from abc import ABC, abstractmethod
+        class Base(nn.Module, ABC):
+            @abstractmethod
+            def forward(self, x, h): ...
+        class Net(Base):
+            def __init__(self):
+                super().__init__()
+                self.i2h = nn.Linear(7, 8)
+            def forward(self, x, h): return torch.tanh(self.i2h(x) + h)
+        learn(Net()(x, h))
+        """,
+        "own Net",
+    ),
 }
 
 

@@ -89,6 +89,25 @@ READ_THROUGH = {
         "nn.Sequential(), nn.Parameter(), nn.RNN.forward(), torch.lstm_cell(), torch.func.functional_call()",
         "get_ipython().run_cell_magic(), get_ipython().run_line_magic(), __import__(), globals()[1]",
     ),
+    "operators that need themselves": lines(
+        "class B:",
+        "    def __eq__(self, o): return self == o",
+        "    def __iadd__(self, o): self += o; return -self",
+        "    def __neg__(self): return -self",
+        "    def __contains__(self, o): return self in o",
+        "    def __set_name__(self, c, n): self.__set_name__(c, n)",
+        "    def __init_subclass__(c): c.__init_subclass__()",
+        "class C(B): b = B()",
+        "b = B()\nb += b\nb == C() != b in [b] in b\nlearn(-b)",
+    ),
+    "namespaces in themselves": lines(
+        "g = globals()",
+        "g |= g",
+        "g.update(dict(g))",
+        "x.x = x.y = learn",
+        "h.__dict__ = {**vars(h)}",
+        "learn(g)",
+    ),
     "deletions": "del h, x[0], linr.weight, y.a.b\ndel (a, b)",
 }
 NOT_PYTHON = {

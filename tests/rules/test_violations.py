@@ -931,6 +931,1164 @@ CASES = {
         """,
         "core nn.RNNCell; ? not_read",
     ),
+    # -- what leads out of sight, or to the observer
+    "methodcaller": (
+        """
+        import operator
+        args = (x, h, y, y)
+        learn(operator.methodcaller('rnn_tanh_cell', *args)(torch))
+        """,
+        "functional rnn_tanh_cell",
+    ),
+    "methodcaller made beforehand, with a decoy": (
+        """
+        from operator import methodcaller
+        own=Own()
+        f = methodcaller('lstm_cell', x, (h, c), y, y)
+        learn(f(torch)[0] + 0*own(x,h))
+        """,
+        "functional lstm_cell; own Own",
+    ),
+    "a compilation unit of text": (
+        """
+        f = torch.jit.CompilationUnit('def f(x): return torch.lstm_cell(x)').f
+        learn(f(x) + Own()(x, h))
+        """,
+        "own Own; ? dynamic_code",
+    ),
+    "an operator by torch's registry": (
+        """
+        op = torch._C._jit_get_operation('aten::lstm_cell')[0]
+        learn(op(x) + Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "a kernel by its private class": (
+        """
+        learn(torch._C._VariableFunctionsClass.rnn_tanh_cell(x, h, y, y))
+        """,
+        "functional _C._VariableFunctionsClass.rnn_tanh_cell",
+    ),
+    "a kernel by a private copy": (
+        """
+        learn(torch._refs.nn.functional.lstm_cell(x, h, y, y))
+        """,
+        "functional _refs.nn.functional.lstm_cell; ? introspection",
+    ),
+    "members of torch in a dictionary": (
+        """
+        import inspect
+        learn(dict(inspect.getmembers(torch))['rnn_tanh_cell'](x, h, y, y))
+        """,
+        "? dynamic_name",
+    ),
+    "members of torch in a list": (
+        """
+        import inspect
+        f = [v for k, v in list(inspect.getmembers(torch)) if k == 'rnn_tanh_cell'][0]
+        learn(f(x, h, y, y))
+        """,
+        "? dynamic_name",
+    ),
+    "members of torch in a tuple": (
+        """
+        import inspect
+        f = tuple(sorted(inspect.getmembers(torch)))[99][1]
+        learn(f(x, h, y, y))
+        """,
+        "? dynamic_name",
+    ),
+    "torch's forward bound to an own object": (
+        """
+        import types
+        own = Own()
+        own.forward = types.MethodType(torch.nn.LSTMCell.forward, own)
+        learn(own(x, h))
+        """,
+        "core nn.LSTMCell",
+    ),
+    "a function bound by __get__": (
+        """
+        own = Own()
+        def hidden(self, x, h): return torch.lstm_cell(x, h, y, y)
+        own.forward = hidden.__get__(own)
+        learn(own(x, h))
+        """,
+        "functional lstm_cell; own Own",
+    ),
+    "torch's forward bound by __get__": (
+        """
+        own = Own()
+        own.forward = nn.LSTMCell.forward.__get__(own)
+        learn(own(x, h))
+        """,
+        "? dynamic_name",
+    ),
+    "the code of a forward exchanged for torch's": (
+        """
+        Own.forward.__code__ = torch.nn.LSTMCell.forward.__code__
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "the code of a forward exchanged": (
+        """
+        ref = nn.RNNCell(7, 8)
+        def hidden(self, x, h): return ref(x, h)
+        Own.forward.__code__ = hidden.__code__
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "the code of a forward exchanged by setattr": (
+        """
+        ref = nn.RNNCell(7, 8)
+        def hidden(self, x, h): return ref(x, h)
+        setattr(Own.forward, '__code__', hidden.__code__)
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "the code of a bound forward exchanged": (
+        """
+        ref = nn.RNNCell(7, 8)
+        def hidden(self, x, h): return ref(x, h)
+        Own().forward.__func__.__code__ = hidden.__code__
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "a hook written into its table": (
+        """
+        own, ref = Own(), nn.RNNCell(7, 8)
+        own._forward_hooks[0] = lambda m, i, o: ref(*i)
+        learn(own(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "a hook by update of its table": (
+        """
+        own, ref = Own(), nn.RNNCell(7, 8)
+        own._forward_pre_hooks.update({0: lambda m, i: ref(*i)})
+        learn(own(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "a hook table by __dict__": (
+        """
+        own, ref = Own(), nn.RNNCell(7, 8)
+        own.__dict__['_forward_hooks'][0] = lambda m, i, o: ref(*i)
+        learn(own(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "a hook table of a layer": (
+        """
+        own, ref = Own(), nn.RNNCell(7, 8)
+        own.i2h._forward_hooks[0] = lambda m, i, o: ref(*i)
+        learn(own(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "a hook table by super": (
+        """
+        class Net(Own):
+            def __init__(self):
+                super().__init__()
+                super()._forward_hooks[0] = print
+        learn(Net()(x, h))
+        """,
+        "own Net; ? introspection",
+    ),
+    "a hook table by self": (
+        """
+        class Net(Own):
+            def __init__(self):
+                super().__init__()
+                self._forward_hooks[0] = print
+        learn(Net()(x, h))
+        """,
+        "own Net; ? introspection",
+    ),
+    "a hook for all modules": (
+        """
+        from torch.nn.modules import module as mm
+        ref = nn.RNNCell(7, 8)
+        mm._global_forward_hooks[0] = lambda m, i, o: ref(*i)
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection; ? patched_library",
+    ),
+    "a hook for all modules, imported by name": (
+        """
+        from torch.nn.modules.module import _global_forward_hooks as g
+        ref = nn.RNNCell(7, 8)
+        g[0] = lambda m, i, o: ref(*i)
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection; ? patched_library",
+    ),
+    "a compiled call put on an object": (
+        """
+        own, ref = Own(), nn.RNNCell(7, 8)
+        own._compiled_call_impl = ref
+        learn(own(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "a class's own _call_impl": (
+        """
+        ref = nn.RNNCell(7, 8)
+        class Net(Own):
+            def _call_impl(self, *a): return ref(*a)
+        learn(Net()(x, h))
+        """,
+        "own Net; ? introspection",
+    ),
+    "_call_impl put on a class": (
+        """
+        ref = nn.RNNCell(7, 8)
+        Own._call_impl = lambda s, *a: ref(*a)
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "the grader imported": (
+        """
+        import grader
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "a part of the grader imported": (
+        """
+        from grader.probe import trainings as t
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "the grader by import_module": (
+        """
+        import importlib
+        w = importlib.import_module('grader.probe')
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "the grader by sys.modules": (
+        """
+        import sys
+        sys.modules['grader.probe.trainings'].x = 1
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection; ? patched_library",
+    ),
+    "a module by a computed name, changed": (
+        """
+        import sys
+        sys.modules[chr(103) + 'rader'].x = 1
+        learn(Own()(x, h))
+        """,
+        "own Own; ? dynamic_import",
+    ),
+    "modules by search": (
+        """
+        import sys
+        for k, v in sys.modules.items():
+            if k.startswith('g'): v.x = 1
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "modules copied": (
+        """
+        import sys
+        d = dict(sys.modules)
+        learn(d['torch'].lstm_cell(x, h, y))
+        """,
+        "? dynamic_import",
+    ),
+    "a module replaced": (
+        """
+        import sys
+        sys.modules['torch.nn'] = 3
+        learn(Own()(x, h))
+        """,
+        "own Own; ? patched_library",
+    ),
+    "the shell's events": (
+        """
+        get_ipython().events.unregister('post_run_cell', print)
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "the shell's events by another way": (
+        """
+        import IPython
+        IPython.core.getipython.get_ipython().events.callbacks.clear()
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "the shell by its class": (
+        """
+        from IPython.core.interactiveshell import InteractiveShell
+        InteractiveShell.instance().events.callbacks.clear()
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "the shell's events by getattr": (
+        """
+        getattr(get_ipython(), 'events').trigger('x')
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "a transformer of cells": (
+        """
+        get_ipython().ast_transformers.append(print)
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "names of the shell": (
+        """
+        cell = nn.RNNCell(7, 8)
+        learn(get_ipython().user_ns['cell'](x, h))
+        """,
+        "core nn.RNNCell",
+    ),
+    "names pushed by the shell": (
+        """
+        cell = Own()
+        get_ipython().push({'cell': nn.RNNCell(7, 8)})
+        learn(cell(x, h))
+        """,
+        "core nn.RNNCell",
+    ),
+    "hooks of all optimizers": (
+        """
+        torch.optim.optimizer._global_optimizer_post_hooks.clear()
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "hook tables of an optimizer": (
+        """
+        opt = torch.optim.Adam(linr.parameters())
+        opt._optimizer_step_pre_hooks.clear()
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "a hook for all optimizers": (
+        """
+        from torch.optim.optimizer import register_optimizer_step_pre_hook as r
+        r(print)
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "the closure of a library's function": (
+        """
+        torch.Tensor.backward.__closure__[0].cell_contents
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "what a library's function wraps": (
+        """
+        real = torch.Tensor.backward.__wrapped__
+        real(loss_fn(linr(Own()(x, h)), y))
+        """,
+        "? introspection",
+    ),
+    "the owner of a builtin": (
+        """
+        print.__self__.exec('1')
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "the owner of a method": (
+        """
+        o = torch.optim.Adam(linr.parameters()).step.__self__
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "globals of torch": (
+        """
+        torch.nn.Module.__call__.__globals__['_global_forward_hooks']
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "globals of torch by an own network": (
+        """
+        own = Own()
+        own.__call__.__globals__['x'] = 1
+        learn(own(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "files of the process": (
+        """
+        for fd in open('/proc/self/maps'): pass
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "files of the process by number": (
+        """
+        import os
+        p = f'/proc/{os.getpid()}/fd'
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "files of the process, joined": (
+        """
+        import os
+        p = os.listdir(os.path.join('/proc', 'self'))
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "files of the process, added": (
+        """
+        open('/pr' + 'oc/self/mem')
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "writing to a descriptor": (
+        """
+        import os
+        os.write(3, b'x')
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "writing to a descriptor by alias": (
+        """
+        from os import write as w
+        w(3, b'x')
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "the grader's file": (
+        """
+        open('../evidence.log', 'a').write('x')
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "the grader's file by its path": (
+        """
+        from pathlib import Path
+        Path('..', 'evidence.log').write_text('x')
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "the grader's file by keyword": (
+        """
+        open(file='../evidence.log')
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "opening a descriptor by number": (
+        """
+        open(5, 'w').write('x')
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "a search through all objects": (
+        """
+        import gc
+        for o in gc.get_objects(): pass
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "a search that is only named": (
+        """
+        import gc
+        g = gc.get_referrers
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "a frame": (
+        """
+        import sys
+        sys._getframe(1).f_locals
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "a frame by an error": (
+        """
+        try:
+            1 / 0
+        except Exception as e:
+            f = e.__traceback__.tb_frame.f_back
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "a frame by a generator": (
+        """
+        g = (i for i in x)
+        g.gi_frame.f_back
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "memory": (
+        """
+        import ctypes
+        ctypes.memmove(1, 2, 3)
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "memory by star import": (
+        """
+        from ctypes import *
+        memmove(1, 2, 3)
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "the stack": (
+        """
+        import inspect
+        inspect.stack()[1]
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "the current frame": (
+        """
+        from inspect import currentframe
+        currentframe()
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "the grader's objects, in a shared cell": (
+        """
+        # %%
+        import gc
+        gc.get_objects()
+        # %% q
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "a kernel handed to another library": (
+        """
+        import numpy as np
+        learn(np.vectorize(torch.rnn_tanh_cell)(x, h, y, y))
+        """,
+        "? unseen_code",
+    ),
+    "a forward handed to another library": (
+        """
+        import numpy as np
+        ref = nn.RNNCell(7, 8)
+        learn(np.vectorize(ref.forward)(x, h))
+        """,
+        "? unseen_code",
+    ),
+    "exec handed to another library": (
+        """
+        import numpy as np
+        np.vectorize(exec)(['a = 1'])
+        learn(Own()(x, h))
+        """,
+        "own Own; ? dynamic_code",
+    ),
+    "an autograd function with a kernel": (
+        """
+        class F(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, x, h):
+                return torch.rnn_tanh_cell(x, h, y, y)
+            @staticmethod
+            def backward(ctx, g): return g, g
+        learn(F.apply(x, h))
+        """,
+        "functional rnn_tanh_cell",
+    ),
+    "an autograd function that cuts what it runs": (
+        """
+        ref = nn.RNNCell(7, 8)
+        class F(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, x, h):
+                with torch.no_grad(): out = ref(x, h)
+                return out.detach()
+            @staticmethod
+            def backward(ctx, g): return g, g
+        learn(F.apply(x, h) + Own()(x, h))
+        """,
+        "maybe nn.RNNCell; own Own",
+    ),
+    "an autograd function whose backward runs a network": (
+        """
+        ref = nn.RNNCell(7, 8)
+        class F(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, x, h):
+                return x * 1
+            @staticmethod
+            def backward(ctx, g):
+                with torch.enable_grad(): ref(x, h).backward(g)
+                return g, g
+        f = F.apply
+        learn(f(x, h) + Own()(x, h))
+        """,
+        "core nn.RNNCell; own Own",
+    ),
+    "an autograd function by another import": (
+        """
+        from torch.autograd.function import Function
+        class F(Function):
+            @staticmethod
+            def forward(ctx, x, h):
+                return torch.rnn_tanh_cell(x, h, y, y)
+        learn(F.apply(x, h))
+        """,
+        "functional rnn_tanh_cell",
+    ),
+    "other bases": (
+        """
+        Own.__bases__ = (nn.RNNCell,)
+        del Own.forward
+        learn(Own()(x, h))
+        """,
+        "own Own; ? changed_class",
+    ),
+    "a call that cannot be followed": (
+        """
+        import json
+        f = json.detect_encoding(x)
+        learn(f(x, h))
+        """,
+        "? unseen_code",
+    ),
+    "a library's function that cannot be followed": (
+        """
+        import numpy as np
+        f = np.frompyfunc(3)
+        learn(f(x, h))
+        """,
+        "? unseen_code",
+    ),
+    "a mangled name": (
+        """
+        class Net(Own):
+            def __init__(self):
+                super().__init__()
+                self.__cell = nn.RNNCell(7, 8)
+        net = Net()
+        learn(net._Net__cell(x, h))
+        """,
+        "core nn.RNNCell; parameters Net",
+    ),
+    "operator.getitem": (
+        """
+        import operator
+        learn(operator.getitem(vars(torch), 'rnn_tanh_cell')(x, h, y, y))
+        """,
+        "functional rnn_tanh_cell",
+    ),
+    "itemgetter of torch's names": (
+        """
+        import operator
+        learn(operator.itemgetter('rnn_tanh_cell')(vars(torch))(x, h, y, y))
+        """,
+        "? unseen_code",
+    ),
+    "all classes": (
+        """
+        k = object.__subclasses__()
+        learn(Own()(x, h))
+        """,
+        "own Own; ? dynamic_name",
+    ),
+    "all classes by a tuple": (
+        """
+        k = ().__class__.__base__.__subclasses__()
+        learn(Own()(x, h))
+        """,
+        "own Own; ? dynamic_name",
+    ),
+    "a name resolved by a library": (
+        """
+        import pkgutil
+        learn(pkgutil.resolve_name('torch:rnn_tanh_cell')(x, h, y, y))
+        """,
+        "functional rnn_tanh_cell",
+    ),
+    "timed text": (
+        """
+        import timeit
+        cell = nn.RNNCell(7, 8)
+        timeit.timeit('learn(cell(x, h))', globals=globals(), number=1)
+        """,
+        "core nn.RNNCell",
+    ),
+    "a class patched by type": (
+        """
+        type.__setattr__(Own, 'forward', nn.RNNCell.forward)
+        learn(Own()(x, h))
+        """,
+        "core nn.RNNCell",
+    ),
+    "an attribute taken away again": (
+        """
+        class Net(nn.Module):
+            def forward(self, x, h): return torch.rnn_tanh_cell(x, h, y, y)
+        net = Net()
+        net.forward = lambda x, h: x
+        delattr(net, 'forward')
+        learn(net(x, h))
+        """,
+        "functional rnn_tanh_cell; own Net",
+    ),
+    "pairs that are lists": (
+        """
+        tools = dict([['a', nn.RNNCell(7, 8)]])
+        learn(tools['a'](x, h))
+        """,
+        "core nn.RNNCell",
+    ),
+    "a class's own __getattribute__": (
+        """
+        class Net(Own):
+            def __getattribute__(self, n): return super().__getattribute__(n)
+        learn(Net()(x, h))
+        """,
+        "own Net; ? introspection",
+    ),
+    "a kernel by a private table": (
+        """
+        from torch.nn.modules.rnn import _rnn_impls
+        learn(_rnn_impls['RNN_TANH'](x, h, y, y))
+        """,
+        "? introspection",
+    ),
+    "a star import of private names": (
+        """
+        from torch._C import *
+        learn(parse_ir('x')(x) + Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "code written to members": (
+        """
+        import inspect
+        for k, v in inspect.getmembers(torch):
+            v.__code__ = 1
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "a kernel in a graph": (
+        """
+        g = torch.fx.Graph()
+        out = g.call_function(torch.lstm_cell, (x, h))
+        learn(out)
+        """,
+        "? unseen_code",
+    ),
+    "opening a descriptor": (
+        """
+        import os
+        os.fdopen(4, 'w')
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "Module.__call__ replaced": (
+        """
+        nn.Module.__call__ = lambda s, *a: 1
+        learn(Own()(x, h))
+        """,
+        "own Own; ? patched_library",
+    ),
+    "torch's names in a dictionary": (
+        """
+        learn(dict(vars(torch))['rnn_tanh_cell'](x, h, y, y))
+        """,
+        "? dynamic_name",
+    ),
+    "torch's names spread": (
+        """
+        learn({**vars(torch)}['rnn_tanh_cell'](x, h, y, y))
+        """,
+        "? dynamic_name",
+    ),
+    "the notebook's names in a dictionary": (
+        """
+        cell = nn.RNNCell(7, 8)
+        learn(dict(globals())['cell'](x, h))
+        """,
+        "core nn.RNNCell",
+    ),
+    "a whole __dict__ assigned": (
+        """
+        own, ref = Own(), nn.RNNCell(7, 8)
+        own.__dict__ = {**own.__dict__, 'forward': ref.forward}
+        learn(own(x, h))
+        """,
+        "core nn.RNNCell",
+    ),
+    "hooks by __setstate__": (
+        """
+        own, ref = Own(), nn.RNNCell(7, 8)
+        own.__setstate__({'_forward_hooks': {0: lambda m, i, o: ref(*i)}})
+        learn(own(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "a compiler's backend": (
+        """
+        ref = nn.RNNCell(7, 8)
+        def swap(gm, inputs): return ref.forward
+        learn(torch.compile(Own(), backend=swap)(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "the shell's events by its kernel": (
+        """
+        get_ipython().kernel.shell.events.callbacks.clear()
+        learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    # -- what goes out of sight on its way
+    "a kernel as a class attribute": (
+        """
+        class Net(Own):
+            step = torch.rnn_tanh_cell
+            def forward(self, x, h): return self.step(x, h, y, y)
+        learn(Net()(x, h))
+        """,
+        "functional rnn_tanh_cell; own Net",
+    ),
+    "a kernel as a static method": (
+        """
+        class Net(Own):
+            step = staticmethod(torch.rnn_tanh_cell)
+            def forward(self, x, h): return self.step(x, h, y, y)
+        learn(Net()(x, h))
+        """,
+        "own Net; ? unseen_code",
+    ),
+    "torch as a class attribute": (
+        """
+        class Net(Own):
+            t = torch
+            def forward(self, x, h): return self.t.rnn_tanh_cell(x, h, y, y)
+        learn(Net()(x, h))
+        """,
+        "functional rnn_tanh_cell; own Net",
+    ),
+    "a kernel as forward": (
+        """
+        class Net(Own):
+            forward = torch.rnn_tanh_cell
+        learn(Net()(x, h))
+        """,
+        "functional rnn_tanh_cell",
+    ),
+    "getattr by map": (
+        """
+        f = list(map(getattr, [torch], ['rnn_tanh_cell']))[0]
+        learn(f(x, h, y, y))
+        """,
+        "? dynamic_name",
+    ),
+    "__getattribute__ of torch": (
+        """
+        learn(torch.__getattribute__('rnn_tanh_cell')(x, h, y, y))
+        """,
+        "? dynamic_name",
+    ),
+    "dict.__getitem__ of torch's names": (
+        """
+        learn(dict.__getitem__(vars(torch), 'rnn_tanh_cell')(x, h, y, y))
+        """,
+        "functional rnn_tanh_cell",
+    ),
+    "a chain map of torch's names": (
+        """
+        import collections
+        learn(collections.ChainMap(vars(torch))['rnn_tanh_cell'](x, h, y, y))
+        """,
+        "? unseen_code",
+    ),
+    "a key that patches, in sorted": (
+        """
+        own, ref = Own(), nn.RNNCell(7, 8)
+        sorted([own], key=lambda o: setattr(o, 'forward', ref.forward))
+        learn(own(x, h))
+        """,
+        "core nn.RNNCell",
+    ),
+    "a key that patches, in max": (
+        """
+        own, ref = Own(), nn.RNNCell(7, 8)
+        max([own], key=lambda o: setattr(o, 'forward', ref.forward))
+        learn(own(x, h))
+        """,
+        "core nn.RNNCell",
+    ),
+    "a key that patches, in sort": (
+        """
+        own, ref = Own(), nn.RNNCell(7, 8)
+        [own].sort(key=lambda o: setattr(o, 'forward', ref.forward))
+        learn(own(x, h))
+        """,
+        "core nn.RNNCell",
+    ),
+    "setattr by starmap": (
+        """
+        import itertools
+        own, ref = Own(), nn.RNNCell(7, 8)
+        list(itertools.starmap(setattr, [(own, 'forward', ref.forward)]))
+        learn(own(x, h))
+        """,
+        "own Own; ? dynamic_name",
+    ),
+    "the notebook's names by |=": (
+        """
+        own = Own()
+        d = globals()
+        d |= {'own': nn.RNNCell(7, 8)}
+        learn(own(x, h))
+        """,
+        "core nn.RNNCell",
+    ),
+    "a class changed by its ancestor": (
+        """
+        class Base(nn.Module):
+            def __init_subclass__(cls):
+                cls.forward = nn.RNNCell.forward
+        class Net(Base):
+            def forward(self, x, h): return x
+        learn(Net()(x, h))
+        """,
+        "core nn.RNNCell",
+    ),
+    "a class changed by its attribute": (
+        """
+        class D:
+            def __set_name__(self, owner, name): owner.forward = nn.RNNCell.forward
+        class Net(Own):
+            d = D()
+            def forward(self, x, h): return x
+        learn(Net()(x, h))
+        """,
+        "core nn.RNNCell",
+    ),
+    "a class made by a metaclass": (
+        """
+        class M(type):
+            def __new__(m, n, b, d): return super().__new__(m, n, (nn.RNNCell,), {})
+        class Net(metaclass=M): pass
+        learn(Net(7, 8)(x, h))
+        """,
+        "? dynamic_code",
+    ),
+    "a membership test that patches": (
+        """
+        ref = nn.RNNCell(7, 8)
+        class B:
+            def __contains__(self, o):
+                Own.forward = lambda s, *a: ref(*a)
+                return True
+        1 in B()
+        learn(Own()(x, h))
+        """,
+        "core nn.RNNCell; own Own",
+    ),
+    "a comparison that patches": (
+        """
+        ref = nn.RNNCell(7, 8)
+        class B:
+            def __eq__(self, o):
+                Own.forward = lambda s, *a: ref(*a)
+                return True
+        B() == 1
+        learn(Own()(x, h))
+        """,
+        "core nn.RNNCell; own Own",
+    ),
+    "an operator in place": (
+        """
+        ref = nn.RNNCell(7, 8)
+        class B:
+            def __iadd__(self, o): return ref(*o)
+        b = B()
+        b += (x, h)
+        learn(b)
+        """,
+        "core nn.RNNCell",
+    ),
+    "a unary operator": (
+        """
+        ref = nn.RNNCell(7, 8)
+        class B:
+            def __neg__(self): return ref(x, h)
+        learn(-B())
+        """,
+        "core nn.RNNCell",
+    ),
+    "a comparison that computes": (
+        """
+        ref = nn.RNNCell(7, 8)
+        class B:
+            def __lt__(self, o): return ref(x, h)
+        learn(B() < 1)
+        """,
+        "core nn.RNNCell",
+    ),
+    "a module by its spec": (
+        """
+        import importlib.util, sys
+        spec = importlib.util.find_spec('torch')
+        t = importlib.util.module_from_spec(spec)
+        learn(t.rnn_tanh_cell(x, h, y, y))
+        """,
+        "? dynamic_import",
+    ),
+    "a module by a loader": (
+        """
+        import importlib
+        t = importlib.machinery.SourceFileLoader('torch', 'x').load_module()
+        learn(t.rnn_tanh_cell(x, h, y, y) + Own()(x, h))
+        """,
+        "own Own; ? dynamic_import",
+    ),
+    "a mock": (
+        """
+        from unittest import mock
+        ref = nn.RNNCell(7, 8)
+        with mock.patch.object(Own, 'forward', lambda s, *a: ref(*a)):
+            learn(Own()(x, h))
+        """,
+        "own Own; ? introspection",
+    ),
+    "a network in a context variable": (
+        """
+        import contextvars
+        c_ = contextvars.ContextVar('c')
+        c_.set(nn.RNNCell(7, 8))
+        learn(c_.get()(x, h) + Own()(x, h))
+        """,
+        "own Own; ? unseen_code",
+    ),
+    "a network in a queue of a library": (
+        """
+        import queue
+        q = queue.Queue()
+        q.put(nn.RNNCell(7, 8))
+        learn(q.get()(x, h) + Own()(x, h))
+        """,
+        "own Own; ? unseen_code",
+    ),
+    "a weak reference": (
+        """
+        import weakref
+        ref = nn.RNNCell(7, 8)
+        learn(weakref.ref(ref)()(x, h) + Own()(x, h))
+        """,
+        "core nn.RNNCell; own Own",
+    ),
+    "a network in a weak dictionary": (
+        """
+        import weakref
+        ref = nn.RNNCell(7, 8)
+        d = weakref.WeakValueDictionary()
+        d['a'] = ref
+        learn(d['a'](x, h) + Own()(x, h))
+        """,
+        "own Own; ? unseen_code",
+    ),
+    "a network in an array": (
+        """
+        import numpy as np
+        a = np.empty(1, dtype=object)
+        a[0] = nn.RNNCell(7, 8)
+        learn(a[0](x, h) + Own()(x, h))
+        """,
+        "own Own; ? unseen_code",
+    ),
+    "a network on a thread's object": (
+        """
+        import threading
+        l = threading.local()
+        l.a = nn.RNNCell(7, 8)
+        learn(l.a(x, h) + Own()(x, h))
+        """,
+        "maybe nn.RNNCell; own Own",
+    ),
+    "a network in a dictionary of a library": (
+        """
+        from collections import UserDict
+        d = UserDict()
+        d['a'] = nn.RNNCell(7, 8)
+        learn(d['a'](x, h) + Own()(x, h))
+        """,
+        "own Own; ? unseen_code",
+    ),
+    "a network in an error": (
+        """
+        try:
+            raise ValueError(nn.RNNCell(7, 8))
+        except ValueError as e:
+            learn(e.args[0](x, h) + Own()(x, h))
+        """,
+        "own Own; ? unseen_code",
+    ),
+    "a network on an own error": (
+        """
+        class E(Exception): pass
+        try:
+            e = E(); e.cell = nn.RNNCell(7, 8)
+            raise e
+        except E as err:
+            learn(err.cell(x, h) + Own()(x, h))
+        """,
+        "maybe nn.RNNCell; own Own",
+    ),
+    "a network on a tensor": (
+        """
+        t = torch.rand(9, 7) * 2
+        t.cell = nn.RNNCell(7, 8)
+        learn(t.cell(x, h) + Own()(x, h))
+        """,
+        "maybe nn.RNNCell; own Own",
+    ),
+    "a network in an optimizer's state": (
+        """
+        opt = torch.optim.Adam(linr.parameters())
+        opt.state['a'] = nn.RNNCell(7, 8)
+        learn(opt.state['a'](x, h) + Own()(x, h))
+        """,
+        "own Own; ? unseen_code",
+    ),
 }
 
 
