@@ -127,18 +127,20 @@ def _judge_part(
         grade = _to_person(grade, seen.doubt)
     elif seen.hindrance is not None and grade.outcome is not Outcome.MET:
         grade = _to_person(grade, seen.hindrance)
-    if chosen.training is None and _trains_in_source(evidence, question, number) and seen.cause is None:
-        # The source trains and raised nothing, yet no training was seen: not for a machine to say.
-        grade = _to_person(grade, Reason("judge.unseen_training"))
+    if chosen.training is None and seen.cause is None:
+        grade = _unless_silent(grade, evidence, question, number)
     fits = tuple(
         Fit(j.training, j.values, seen.number, j.asked_network) for j in judged if j.training is not None
     )
     return _Attempt(replace(grade, notes=() if seen.cause is None else (seen.cause,)), chosen, fits)
 
 
-def _trains_in_source(evidence: Evidence, question: Question, part: int) -> bool:
+def _unless_silent(grade: QuestionGrade, evidence: Evidence, question: Question, part: int) -> QuestionGrade:
+    """No training was seen and nothing was raised: only a source without a doubt makes that final."""
     facts = evidence.facts.answer(question.id, part)
-    return bool(facts.backwards or facts.steps or facts.unclear)
+    if facts.backwards or facts.steps:
+        return _to_person(grade, Reason("judge.unseen_training"))
+    return _to_person(grade, Reason("judge.unfollowed")) if facts.unclear else grade
 
 
 def _choose(question: Question, judged: list[_Judged], seen: Witness) -> tuple[_Judged, bool]:

@@ -111,7 +111,7 @@ def _doubt(run: Run, cells: set[int], trainings: Iterable[Training]) -> Reason |
         return Reason("judge.tampering", {"what": ", ".join(run.tampering)[:200]})
     for note in run.notes:
         if note.id == "run.probe_fault" and note.params.get("cell") in {*cells, -1}:
-            return Reason("judge.grader_error", {"what": note.id})
+            return Reason("judge.unobserved", {"detail": note.params.get("detail", "")})
     if run.purpose == "saved_order":
         return Reason("judge.saved_order")
     if any(training.continued for training in trainings):
