@@ -26,6 +26,8 @@ from grader.model import (
 )
 from grader.rubric import Accuracy, Criterion, Equals, Question, Rubric, Trained, TrueFalse
 
+# Source that can change what is observed: nothing that was seen beside it stands by itself.
+_REACHING_INSIDE = {"rules.introspection", "rules.patched_library"}
 _ROWS = 10
 _CURVE = 200
 ZERO = Decimal(0)
@@ -127,6 +129,9 @@ def _judge_part(
         grade = _to_person(grade, seen.doubt)
     elif seen.hindrance is not None and grade.outcome is not Outcome.MET:
         grade = _to_person(grade, seen.hindrance)
+    unclear = {reason.id for reason, _ in evidence.facts.answer(question.id, number).unclear}
+    if unclear & _REACHING_INSIDE:
+        grade = _to_person(grade, Reason("judge.reaches_inside"))
     if chosen.training is None and seen.cause is None:
         grade = _unless_silent(grade, evidence, question, number)
     fits = tuple(

@@ -35,6 +35,7 @@ LOSSES = (
     "huber_loss",
     "kl_div",
 )
+_equal = torch.equal  # as it is before any student code runs
 _MAX_ELEMENTS = 1 << 21
 _MAX_CURVE = 100_000
 _MAX_TRAININGS = 64
@@ -300,7 +301,7 @@ class Recorder:
         for parameter, facts, initial in zip(
             training.parameters, training.described, training.initial, strict=True
         ):
-            same = initial is not None and torch.equal(parameter.detach(), initial)
+            same = initial is not None and _equal(parameter.detach(), initial)
             facts["moved"] = not same if initial is not None else facts["gradient"]
         arrays = dict(training.copies)
         last = _stacked(training.calls)
