@@ -28,9 +28,9 @@ def show_summary(gradebook: Gradebook, cohort: Cohort, out: Path, stream: TextIO
     console.print(", ".join(f"{number} {status}" for status, number in sorted(counts.items())) or "nobody")
     waiting = sum(1 for g in gradebook.grades for q in g.questions if not q.outcome.decided)
     if waiting:
-        console.print(f"{waiting} answers wait for a person (marked ?); their points are left open, not 0.")
+        console.print(f"Answers that wait for a person (marked ?): {waiting}; their points are open, not 0.")
     if cohort.unmatched:
-        console.print(f"{len(cohort.unmatched)} files could be given to no student:")
+        console.print(f"Files that could be given to no student: {len(cohort.unmatched)}")
         words = Words("en")
         for each in cohort.unmatched[:_MANY]:
             console.print(Text(f"  {each.filename}: {words.say(each.reason)}"))
