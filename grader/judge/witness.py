@@ -183,27 +183,25 @@ def fitted_values(question: Question, training: Training | None, seen: Witness) 
     )
     if found.array is not None or (found.problem and found.problem.id == "judge.same_fit.not_finite"):
         return found
-    for name in question.fitted.names:
-        if (raw := _variable(seen, name)) is not None:
-            claimed = from_variable(name, raw, shape)
-            if claimed.array is not None:
-                return claimed
-    return found
+    return _claimed(question, seen) or found
 
 
 def shown(question: Question, seen: Witness) -> Array | None:
     """The fitted values that the student shows in a variable, if there are any of the right shape."""
-    if question.fitted is not None:
-        for name in question.fitted.names:
-            if (raw := _variable(seen, name)) is not None:
-                values = from_variable(name, raw, question.fitted.shape).array
-                if values is not None:
-                    return values
+    claimed = _claimed(question, seen)
+    return None if claimed is None else claimed.array
+
+
+def _claimed(question: Question, seen: Witness) -> Values | None:
+    """The first of the question's variables that holds values of its shape at the end of the answer."""
+    if question.fitted is None or seen.snapshot is None:
+        return None
+    for name in question.fitted.names:
+        if (raw := seen.snapshot.arrays.get(name)) is not None:
+            claimed = from_variable(name, raw, question.fitted.shape)
+            if claimed.array is not None:
+                return claimed
     return None
-
-
-def _variable(seen: Witness, name: str) -> Array | None:
-    return None if seen.snapshot is None else seen.snapshot.arrays.get(name)
 
 
 def same_values(one: Array, other: Array) -> bool:
