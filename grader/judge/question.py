@@ -94,8 +94,8 @@ def judge_question(
         grade = replace(
             grade, notes=(*grade.notes, Reason("judge.several_answers", {"count": len(attempts)}))
         )
-    if answer.confidence < rubric.locate.confidence:
-        grade = _to_person(grade, Reason("judge.located_low", {"confidence": round(answer.confidence, 2)}))
+    if _unsure(rubric, answer):
+        grade = _to_person(grade, _located_low(answer))
     grade = replace(
         grade,
         cells=answer.cells,
@@ -267,7 +267,15 @@ def _best(attempts: list[_Attempt]) -> tuple[QuestionGrade, _Judged]:
 
 def _how(rubric: Rubric, answer: Answer) -> tuple[Reason, ...]:
     """What the place was found by, where somebody has to look at that."""
-    return answer.how if answer.confidence < rubric.locate.confidence else ()
+    return answer.how if _unsure(rubric, answer) else ()
+
+
+def _unsure(rubric: Rubric, answer: Answer) -> bool:
+    return answer.confidence < rubric.locate.confidence
+
+
+def _located_low(answer: Answer) -> Reason:
+    return Reason("judge.located_low", {"confidence": round(answer.confidence, 2)})
 
 
 def _to_person(grade: QuestionGrade, reason: Reason) -> QuestionGrade:
@@ -308,7 +316,7 @@ def _not_found(question: Question, rubric: Rubric, evidence: Evidence) -> Questi
     claimed = {cell for answer in evidence.answers.items.values() for cell in answer.cells}
     first = min(claimed, default=0)
     stray = any(cell.index not in claimed and cell.index > first for cell in evidence.submission.code)
-    doubtful = any(a.confidence < rubric.locate.confidence for a in evidence.answers.items.values())
+    doubtful = any(_unsure(rubric, other) for other in evidence.answers.items.values())
     if stray or doubtful or not claimed or _trained_elsewhere(question, evidence):
         return _undone(question, Outcome.NEEDS_REVIEW, Reason("judge.not_found"))
     return _undone(question, Outcome.NOT_ATTEMPTED, Reason("judge.not_attempted"))
@@ -362,8 +370,8 @@ def _true_false(question: Question, rubric: Rubric, answer: Answer, evidence: Ev
         criteria=(verdict,),
         notes=_how(rubric, answer),
     )
-    if answer.confidence < rubric.locate.confidence and finding.outcome is not Outcome.NOT_ATTEMPTED:
-        return _to_person(grade, Reason("judge.located_low", {"confidence": round(answer.confidence, 2)}))
+    if _unsure(rubric, answer) and finding.outcome is not Outcome.NOT_ATTEMPTED:
+        return _to_person(grade, _located_low(answer))
     return grade
 
 

@@ -221,6 +221,7 @@ class Recorder:
 
     def _begin_training(self, optimizer: torch.optim.Optimizer) -> _Training:
         cell, question, part = self._where
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
         training = next(
             (
                 t
@@ -241,14 +242,11 @@ class Recorder:
                 continued=earlier,
                 place=sum(1 for t in self._trainings if (t.question, t.part) == (question, part)),
             )
-            training.parameters = [p for group in optimizer.param_groups for p in group["params"]]
-            self._ownership.search(training.parameters)
-            self._describe(training)
             self._trainings.append(training)
-        else:
-            training.parameters = [p for group in optimizer.param_groups for p in group["params"]]
-            if len(training.parameters) != len(training.described):
-                self._describe(training)
+            self._ownership.search(parameters)
+        training.parameters = parameters
+        if len(parameters) != len(training.described):
+            self._describe(training)
         if cell is not None and cell not in training.cells:
             training.cells.append(cell)
         training.optimizer = optimizer  # held, so that no other one gets its id while the cell runs
